@@ -1,0 +1,51 @@
+# Every command a user or CI needs. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+UV_VERSION := 0.13.9
+PY := .venv/bin/python
+export UV_NO_PROGRESS := 1
+
+.PHONY: help
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.tools/uv/bin/uv:
+	@echo "uv is not on the PATH: getting it into .tools/uv"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools/uv uv==$(UV_VERSION)
+
+# --- environments; a stamp is newer than the lock that it was made from ---
+.venv/.program: locks/program.txt pyproject.toml | $(filter .tools/%,$(UV))
+	@test -x $(PY) || $(UV) venv --quiet --python $(PYTHON) .venv
+	@test -e .venv/.test || { echo "installing the program"; $(UV) pip sync --quiet --require-hashes --python $(PY) locks/program.txt; }
+	@$(UV) pip install --quiet --no-deps --python $(PY) --editable .
+	@touch $@
+
+.venv/.test: locks/test.txt pyproject.toml | $(filter .tools/%,$(UV))
+	@test -x $(PY) || $(UV) venv --quiet --python $(PYTHON) .venv
+	@echo "installing the program and what its tests need"
+	@$(UV) pip sync --quiet --require-hashes --python $(PY) locks/test.txt
+	@$(UV) pip install --quiet --no-deps --python $(PY) --editable .
+	@touch .venv/.program $@
+
+.venv-triton/.ready: locks/triton.txt | $(filter .tools/%,$(UV))
+	@echo "installing a Triton that runs on this machine's CPU"
+	@test -x .venv-triton/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-triton
+	@$(UV) pip sync --quiet --require-hashes --python .venv-triton/bin/python locks/triton.txt
+	@touch $@
+
+.PHONY: install
+install: .venv/.program ## Install the program and the tritonup command into .venv
+
+.PHONY: lock
+lock: | $(filter .tools/%,$(UV)) ## Resolve locks/*.txt again from pyproject.toml (needs a registry)
+	@mkdir -p .tools/lock locks
+	@sed '/^managed = false/d' pyproject.toml > .tools/lock/pyproject.toml
+	@touch .tools/lock/README.md .tools/lock/LICENSE
+	@cd .tools/lock; UVCMD=$(abspath $(UV)); \
+	compile() { "$$UVCMD" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url "$$@"; }; \
+	compile pyproject.toml --group cli --group models --group train --group test -o ../../locks/test.txt; \
+	compile pyproject.toml --group cli --group models -c ../../locks/test.txt -o ../../locks/program.txt; \
+	compile --group triton -o ../../locks/triton.txt
