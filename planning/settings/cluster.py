@@ -1,0 +1,119 @@
+"""Where the stack runs. Everything that only one cloud knows is here, so that changing the cloud edits one
+block of the stack file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from planning.settings.base import Strict
+from planning.settings.scalars import CidrBlock, Duration, KubernetesVersion, Labels, Name
+
+
+class OpenEndpoint(Strict):
+    """The control plane answers on a public address, to these networks alone."""
+
+    kind: Literal["public"]
+    allow: Annotated[list[CidrBlock], Field(min_length=1)]
+
+
+class PrivateEndpoint(Strict):
+    """The control plane answers inside the network only: what runs on the cluster is then a second stack,
+    deployed from inside, with `cluster: {kind: reference}`."""
+
+    kind: Literal["private"]
+
+
+Endpoint = Annotated[OpenEndpoint | PrivateEndpoint, Field(discriminator="kind")]
+
+
+class Gke(Strict):
+    """A cluster on Google Kubernetes Engine, made by this stack."""
+
+    kind: Literal["gke"]
+    project: Annotated[str, Field(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]$", examples=["europe-west4"])]
+    zones: Annotated[list[str], Field(min_length=1)]
+    """The zones of the region that nodes may be in. A GPU is offered in some zones only."""
+    kubernetes: KubernetesVersion = "1.35"
+    release_channel: Literal["rapid", "regular", "stable"] = "regular"
+    endpoint: Endpoint
+    nodes: CidrBlock = "10.0.0.0/20"
+    pods: CidrBlock = "10.16.0.0/14"
+    services: CidrBlock = "10.8.0.0/20"
+    spot_notice: Duration = Duration.of_seconds(15)
+    """How long a reclaimed spot node lets pods of ours run on: 15s by default, up to 120s where the control
+    plane is 1.35.0-gke.1171000 or newer and the pool is configured so."""
+    machines: dict[Name, str] = {}
+    """A machine type for a pool, where the planned one is not wanted: `{l4-spot: g2-standard-16}`."""
+
+
+class Eks(Strict):
+    """A cluster on Amazon Elastic Kubernetes Service, made by this stack."""
+
+    kind: Literal["eks"]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["eu-central-1"])]
+    zones: Annotated[list[str], Field(min_length=2)]
+    """Availability zones of the region. EKS needs at least two for its control plane."""
+    kubernetes: KubernetesVersion = "1.35"
+    endpoint: Endpoint
+    network: CidrBlock = "10.0.0.0/16"
+    machines: dict[Name, str] = {}
+    """An instance type for a pool, where the planned one is not wanted: `{a10g-spot: g5.2xlarge}`."""
+
+
+class Taint(Strict):
+    key: str
+    value: str = ""
+    effect: Literal["NoSchedule", "NoExecute", "PreferNoSchedule"]
+
+
+class ExistingPool(Strict):
+    """What the nodes of a pool that is already there carry, so that pods can be placed on them."""
+
+    labels: Annotated[Labels, Field(min_length=1)]
+    """Labels that every node of the pool has, and that its autoscaler knows."""
+    taints: list[Taint] = []
+    zones: list[str] = []
+    notice: Duration | None = None
+    """How long a node warns before it is reclaimed; left out where nodes are not reclaimed."""
+    cpu: Annotated[str, Field(pattern=r"^[1-9][0-9]*m?$")] | None = None
+    """What one node can give to pods; left out, a server's fit on the node is not checked."""
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi)$")] | None = None
+
+
+class Existing(Strict):
+    """A cluster that is already there: nothing of a cloud is created. The way onto AKS and on-premise."""
+
+    kind: Literal["existing"]
+    kubernetes: KubernetesVersion
+    platform: Literal["gke", "eks", "other"] = "other"
+    """Decides the annotations of load balancers and where DNS and identity are answered."""
+    pools: dict[Name, ExistingPool] = {}
+    """Facts of the pools that `gpu_pools` names."""
+    node_boot: Duration = Duration.of_seconds(600)
+    """The longest that a new GPU node takes from being asked for until its GPU can be used."""
+
+
+class Reference(Strict):
+    """A cluster that another stack of this program made."""
+
+    kind: Literal["reference"]
+    stack: Annotated[
+        str, Field(pattern=r"^[^/\s]+/[^/\s]+/[^/\s]+$", examples=["acme/tritonup/prod-cluster"])
+    ]
+    """organisation/project/stack."""
+    cluster: Annotated[Gke | Eks, Field(discriminator="kind")]
+    """The other stack's `cluster` block, word for word: planning works from it, and preview compares it with
+    what that stack really exported."""
+
+
+class Local(Strict):
+    """This machine: `make serve` (a process) and `make up` (a one-machine Kubernetes). It has no GPU."""
+
+    kind: Literal["local"]
+    kubernetes: KubernetesVersion = "1.35"
+
+
+Cluster = Annotated[Gke | Eks | Reference | Existing | Local, Field(discriminator="kind")]

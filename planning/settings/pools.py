@@ -1,0 +1,63 @@
+"""GPU node pools, as every cloud has them. Which machine carries the GPU is planned from the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from planning.catalogue.gpus import GpuKind
+from planning.catalogue.machines import Capacity
+from planning.settings.base import Strict
+
+
+class Whole(Strict):
+    """Every GPU serves one pod."""
+
+    kind: Literal["whole"] = "whole"
+
+
+class TimeSlicing(Strict):
+    """Pods take turns on one GPU, without any isolation of memory or faults."""
+
+    kind: Literal["time-slicing"]
+    pods: Annotated[int, Field(ge=2, le=48)]
+    """How many pods share a GPU. GKE's limit is 48."""
+
+
+class Mps(Strict):
+    """Pods share one GPU at the same time, each with its share of memory (NVIDIA MPS)."""
+
+    kind: Literal["mps"]
+    pods: Annotated[int, Field(ge=2, le=48)]
+    """How many pods share a GPU. MPS's own limit is 48 clients from Volta on."""
+
+
+class Mig(Strict):
+    """The GPU is cut into isolated instances of one profile."""
+
+    kind: Literal["mig"]
+    profile: Annotated[str, Field(pattern=r"^[1-7]g\.[0-9]+gb$", examples=["1g.10gb"])]
+
+
+Sharing = Annotated[Whole | TimeSlicing | Mps | Mig, Field(discriminator="kind")]
+
+
+class NodeBounds(Strict):
+    """How many nodes the pool may have, over all zones."""
+
+    min: Annotated[int, Field(ge=0)] = 0
+    max: Annotated[int, Field(ge=1)]
+
+
+class GpuPool(Strict):
+    """A set of like nodes with GPUs."""
+
+    gpu: GpuKind
+    """The GPU's kind, as the catalogue names it."""
+    gpus_per_node: Annotated[int, Field(ge=1, le=16)] = 1
+    capacity: Capacity
+    """How its nodes are bought: on demand (a floor can stand on it) or spot (cheaper, and taken away after a
+    short notice)."""
+    sharing: Sharing = Whole()
+    nodes: NodeBounds
