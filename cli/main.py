@@ -1,2 +1,28 @@
+"""The `tritonup` command: its subcommands, each in a file of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from cli.check import check
+from cli.explain import explain
+from cli.images import app as images
+from cli.plan import plan
+from cli.render import render
+from cli.schema import schema
+from cli.serve import serve
+
+app = typer.Typer(
+    name="tritonup",
+    help="GPU inference on Kubernetes as code: plan it, check it, render it, serve it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (check, plan, render, serve, explain, schema):
+    app.command()(command)
+app.add_typer(images, name="images")
+
+
 def main() -> None:
-    ...
+    app()

@@ -1,0 +1,1 @@
+"""Translating pieces of a plan into resources. Nothing is decided here."""

@@ -7,6 +7,7 @@ The hundreds group them: 1 settings, 2 repository, 3 placement, 4 memory, 5 scal
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +58,11 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.at}: {self.what} {self.fix} [{self.rule.id}]"
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A path as findings write it: `servers.vision.models[0]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def setting(field: str) -> Place:

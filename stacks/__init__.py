@@ -1,0 +1,1 @@
+"""From a stack file to resources: the only place that reads Pulumi's configuration and makes providers."""

@@ -100,9 +100,7 @@ class Reference(Strict):
     """A cluster that another stack of this program made."""
 
     kind: Literal["reference"]
-    stack: Annotated[
-        str, Field(pattern=r"^[^/\s]+/[^/\s]+/[^/\s]+$", examples=["acme/tritonup/prod-cluster"])
-    ]
+    stack: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+/[^/\s]+$", examples=["acme/tritonup/prod-cluster"])]
     """organisation/project/stack."""
     cluster: Annotated[Gke | Eks, Field(discriminator="kind")]
     """The other stack's `cluster` block, word for word: planning works from it, and preview compares it with

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from planning.findings import Finding, Rule, Severity, setting
+from planning.findings import Finding, Rule, Severity, dotted, setting
 from planning.settings.fields import Location, model_at, tags_at
 from planning.settings.root import Settings
 
@@ -45,12 +45,12 @@ def read_settings(raw: Plain) -> Settings | tuple[Finding, ...]:
         return tuple(_finding(raw, error) for error in refused.errors(include_url=False))
 
 
-def _secrets(value: Plain, path: tuple[str, ...]) -> Iterator[Finding]:
+def _secrets(value: Plain, path: tuple[str | int, ...]) -> Iterator[Finding]:
     if isinstance(value, dict):
         if set(value) == {"secure"}:
             yield Finding(
                 rule=SECRET_IN_SETTINGS,
-                at=setting(".".join(path)),
+                at=setting(dotted(path)),
                 what="holds an encrypted value.",
                 fix="Take it out of tritonup:settings and name a Kubernetes Secret there instead.",
             )
@@ -59,13 +59,13 @@ def _secrets(value: Plain, path: tuple[str, ...]) -> Iterator[Finding]:
             yield from _secrets(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _secrets(inner, (*path, str(index)))
+            yield from _secrets(inner, (*path, index))
 
 
 def _finding(raw: Plain, error: ErrorDetails) -> Finding:
     path = _path(raw, error["loc"])
-    at = setting(".".join(path) or "tritonup:settings")
-    name = path[-1] if path else "tritonup:settings"
+    at = setting(dotted(path) or "tritonup:settings")
+    name = str(path[-1]) if path else "tritonup:settings"
     match error["type"]:
         case "extra_forbidden":
             return Finding(
@@ -100,9 +100,9 @@ def _finding(raw: Plain, error: ErrorDetails) -> Finding:
             )
 
 
-def _path(raw: Plain, loc: Location) -> tuple[str, ...]:
+def _path(raw: Plain, loc: Location) -> tuple[str | int, ...]:
     """`loc` without the tags that pydantic puts between the fields of a discriminated union."""
-    path: list[str] = []
+    path: list[str | int] = []
     here = raw
     for depth, part in enumerate(loc):
         if part == "[key]":
@@ -110,29 +110,29 @@ def _path(raw: Plain, loc: Location) -> tuple[str, ...]:
         last = depth == len(loc) - 1
         if not last and isinstance(here, dict) and str(part) not in here and here.get("kind") == part:
             continue
-        path.append(str(part))
-        here = _inside(here, str(part))
+        path.append(part)
+        here = _inside(here, part)
     return tuple(path)
 
 
-def _inside(here: Plain, part: str) -> Plain:
+def _inside(here: Plain, part: str | int) -> Plain:
     match here:
         case dict():
-            return here.get(part)
-        case list() if part.isdecimal() and int(part) < len(here):
-            return here[int(part)]
+            return here.get(str(part))
+        case list() if isinstance(part, int) and part < len(here):
+            return here[part]
         case _:
             return None
 
 
-def _offender(raw: Plain, error: ErrorDetails, path: Sequence[str]) -> Plain:
+def _offender(raw: Plain, error: ErrorDetails, path: Sequence[str | int]) -> Plain:
     if error["loc"][-1:] == ("[key]",):
         return path[-1]
     return reduce(_inside, path, raw)
 
 
-def _quote(value: object, *path: str) -> str:
-    if any(_SECRET_NAME.search(part) for part in path):
+def _quote(value: object, *path: str | int) -> str:
+    if any(_SECRET_NAME.search(str(part)) for part in path):
         return "the value (not shown)"
     if isinstance(value, str | int | float | bool) or value is None:
         text = repr(value) if value is not None else "nothing"

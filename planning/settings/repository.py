@@ -33,9 +33,7 @@ class Gs(Strict):
     kind: Literal["gs"]
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
     prefix: Prefix | None = None
-    service_account: (
-        Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$")] | None
-    ) = None
+    service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$")] | None = None
     """The Google service account that may read the bucket. Left out, the Kubernetes service account itself is
     the principal (Workload Identity Federation)."""
     networks: list[CidrBlock] = ["199.36.153.8/30"]

@@ -117,8 +117,8 @@ class Resources(Strict):
     memory: Memory
     shared_memory: Memory | None = None
     """Size of /dev/shm, counted inside `memory`. Left out, it is planned from the Python models."""
-    scratch: Memory = Memory(256 * 2**20)
-    """Size of /tmp, the only place on disk that the server may write to."""
+    scratch: Memory | None = None
+    """Size of /tmp, the only place on disk that the server may write to. Left out, it is planned from the models."""
 
 
 class DrainSettings(Strict):

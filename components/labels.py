@@ -1,0 +1,29 @@
+"""The labels that name our objects: Kubernetes' recommended ones, and the user's own beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NAME = "app.kubernetes.io/name"
+INSTANCE = "app.kubernetes.io/instance"
+LANE = "tritonup/lane"
+MODELS_DIGEST = "tritonup/models-digest"
+"""Annotation: the content digest of what the server serves."""
+
+
+def selector(server: str) -> dict[str, str]:
+    """What selects every pod of a server, of all lanes. It never changes: selectors are immutable."""
+    return {NAME: "triton", INSTANCE: server}
+
+
+def lane_selector(server: str, lane: str) -> dict[str, str]:
+    return {**selector(server), LANE: lane}
+
+
+def common(labels: Mapping[str, str]) -> dict[str, str]:
+    """On every object, of whatever server."""
+    return {**labels, "app.kubernetes.io/part-of": "tritonup", "app.kubernetes.io/managed-by": "tritonup"}
+
+
+def of_server(server: str, labels: Mapping[str, str]) -> dict[str, str]:
+    return {**common(labels), **selector(server)}

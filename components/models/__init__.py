@@ -1,0 +1,1 @@
+"""How models reach a server."""

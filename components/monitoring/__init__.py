@@ -1,0 +1,1 @@
+"""Who collects which metrics."""

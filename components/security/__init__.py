@@ -1,0 +1,1 @@
+"""Namespaces and what may talk to what."""

@@ -1,0 +1,72 @@
+"""The namespace that servers live in: restricted, silent, and with its own priority.
+
+It owns the Namespace with the Pod Security labels, a NetworkPolicy that denies everything in both directions, and
+the PriorityClass of serving pods. Exceptions are added by each server, as the plan lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import Output, ResourceOptions
+from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import NetworkPolicy, NetworkPolicySpecArgs
+from pulumi_kubernetes.scheduling.v1 import PriorityClass
+
+from components.labels import common
+
+SERVING_PRIORITY = 1_000_000
+"""Above everything that states no priority (0) and far below the system's classes (2,000,000,000), so that batch
+work yields to serving and nothing of the cluster's own does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingNamespaceArgs:
+    namespace: str
+    pod_security: str
+    """The version whose restricted profile is enforced: `v1.35`."""
+    priority_class: str
+    labels: Mapping[str, str]
+
+
+class ServingNamespace(pulumi.ComponentResource):
+    """`namespace` and `priority_class` are the names of what it made, known when these exist."""
+
+    namespace: Output[str]
+    priority_class: Output[str]
+
+    def __init__(self, name: str, args: ServingNamespaceArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("tritonup:security:ServingNamespace", name, None, opts)
+        child = ResourceOptions(parent=self)
+        labels = common(args.labels)
+        security = {
+            f"pod-security.kubernetes.io/{mode}{suffix}": value
+            for mode in ("enforce", "audit", "warn")
+            for suffix, value in (("", "restricted"), ("-version", args.pod_security))
+        }
+        namespace = Namespace(
+            f"{name}-namespace",
+            metadata=ObjectMetaArgs(name=args.namespace, labels={**labels, **security}),
+            opts=child,
+        )
+        self.namespace = namespace.metadata.apply(lambda metadata: metadata.name or args.namespace)
+        NetworkPolicy(
+            f"{name}-default-deny",
+            metadata=ObjectMetaArgs(name="default-deny", namespace=self.namespace, labels=labels),
+            spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
+            opts=child,
+        )
+        priority = PriorityClass(
+            f"{name}-priority",
+            metadata=ObjectMetaArgs(name=args.priority_class, labels=labels),
+            value=SERVING_PRIORITY,
+            global_default=False,
+            preemption_policy="PreemptLowerPriority",
+            description="Pods that answer requests: batch work yields to them.",
+            opts=child,
+        )
+        self.priority_class = priority.metadata.apply(lambda metadata: metadata.name or args.priority_class)
+        self.register_outputs({"namespace": self.namespace, "priority_class": self.priority_class})

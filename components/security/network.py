@@ -1,0 +1,67 @@
+"""One server's NetworkPolicy: what the plan allows, on top of the namespace's denial of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pulumi import Input, ResourceOptions
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import (
+    IPBlockArgs,
+    NetworkPolicy,
+    NetworkPolicyEgressRuleArgs,
+    NetworkPolicyIngressRuleArgs,
+    NetworkPolicyPeerArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
+
+from components.labels import selector
+from planning.network import NAMESPACE_LABEL, Allowance, Network, Peer, Pods
+
+
+def network_policy(
+    name: str,
+    *,
+    server: str,
+    namespace: Input[str],
+    labels: Mapping[str, str],
+    allowances: Sequence[Allowance],
+    opts: ResourceOptions,
+) -> NetworkPolicy:
+    """Select the server's pods of all lanes and allow `allowances`; the directions that it lists none for stay
+    closed."""
+    return NetworkPolicy(
+        name,
+        metadata=ObjectMetaArgs(name=server, namespace=namespace, labels=labels),
+        spec=NetworkPolicySpecArgs(
+            pod_selector=LabelSelectorArgs(match_labels=selector(server)),
+            policy_types=["Ingress", "Egress"],
+            ingress=[
+                NetworkPolicyIngressRuleArgs(from_=[_peer(peer) for peer in allowance.peers], ports=_ports(allowance))
+                for allowance in allowances
+                if allowance.direction == "in"
+            ],
+            egress=[
+                NetworkPolicyEgressRuleArgs(to=[_peer(peer) for peer in allowance.peers], ports=_ports(allowance))
+                for allowance in allowances
+                if allowance.direction == "out"
+            ],
+        ),
+        opts=opts,
+    )
+
+
+def _peer(peer: Peer) -> NetworkPolicyPeerArgs:
+    match peer:
+        case Pods(namespace=namespace, labels=labels):
+            return NetworkPolicyPeerArgs(
+                namespace_selector=LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace}) if namespace else None,
+                pod_selector=LabelSelectorArgs(match_labels=dict(labels)) if labels or not namespace else None,
+            )
+        case Network(cidr=cidr, but=but):
+            return NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=cidr, except_=list(but) or None))
+
+
+def _ports(allowance: Allowance) -> list[NetworkPolicyPortArgs]:
+    return [NetworkPolicyPortArgs(protocol=protocol, port=port) for protocol, port in allowance.ports]

@@ -1,0 +1,1 @@
+"""Inference servers and how they are reached."""

@@ -1,0 +1,132 @@
+"""One inference server: its identity, its lanes, how it is reached, and what may be taken from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+from pulumi_kubernetes.core.v1 import ServiceAccount
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
+
+from components.autoscaling.horizontal import lane_scaler
+from components.labels import LANE, of_server, selector
+from components.monitoring.pod_monitor import pod_monitor
+from components.security.network import network_policy
+from components.serving.services import ServicesArgs, services
+from components.serving.triton import TritonArgs, triton_deployment
+from planning.arguments import GRPC_PORT, HTTP_PORT
+from planning.plan import PlannedServer, Platform
+from planning.settings.monitoring import Monitoring, PrometheusOperator
+from planning.storage import BucketSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerArgs:
+    server: PlannedServer
+    namespace: Input[str]
+    priority_class: Input[str]
+    pull_secret: str | None
+    monitoring: Monitoring
+    platform: Platform
+    labels: Mapping[str, str]
+
+
+class Server(pulumi.ComponentResource):
+    """`http` and `grpc` are its addresses inside the cluster, `models` the digest of what it serves."""
+
+    http: Output[str]
+    grpc: Output[str]
+    models: Output[str]
+
+    def __init__(self, name: str, args: ServerArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("tritonup:serving:Server", name, None, opts)
+        child = ResourceOptions(parent=self)
+        server = args.server
+        labels = of_server(server.name, args.labels)
+        account = ServiceAccount(
+            f"{name}-account",
+            metadata=ObjectMetaArgs(
+                name=server.name, namespace=args.namespace, labels=labels, annotations=_identity(server)
+            ),
+            automount_service_account_token=False,
+            opts=child,
+        )
+        network_policy(
+            f"{name}-network",
+            server=server.name,
+            namespace=args.namespace,
+            labels=labels,
+            allowances=server.network,
+            opts=child,
+        )
+        PodDisruptionBudget(
+            f"{name}-budget",
+            metadata=ObjectMetaArgs(name=server.name, namespace=args.namespace, labels=labels),
+            spec=PodDisruptionBudgetSpecArgs(
+                max_unavailable=server.disruption.max_unavailable.value,
+                selector=LabelSelectorArgs(match_labels=selector(server.name)),
+                # A pod that is not ready holds no traffic; keeping it would only block the node's drain.
+                unhealthy_pod_eviction_policy="AlwaysAllow",
+            ),
+            opts=child,
+        )
+        service = services(
+            name,
+            ServicesArgs(
+                server=server.name,
+                namespace=args.namespace,
+                exposure=server.exposure,
+                platform=args.platform,
+                wait_seconds=max(lane.patience.pulumi_timeout.value for lane in server.lanes),
+                labels=args.labels,
+            ),
+            child,
+        )
+        for lane in server.lanes:
+            deployment = triton_deployment(
+                f"{name}-{lane.lane.name}",
+                TritonArgs(
+                    server=server,
+                    lane=lane,
+                    namespace=args.namespace,
+                    service_account=account.metadata.apply(lambda metadata: metadata.name or server.name),
+                    priority_class=args.priority_class,
+                    pull_secret=args.pull_secret,
+                    labels=args.labels,
+                ),
+                child,
+            )
+            planned = lane.lane.deployment
+            lane_scaler(
+                f"{name}-{lane.lane.name}-scaler",
+                lane=lane,
+                deployment=deployment.metadata.apply(lambda metadata, planned=planned: metadata.name or planned),
+                namespace=args.namespace,
+                labels={**labels, LANE: lane.lane.name},
+                opts=child,
+            )
+        if isinstance(args.monitoring, PrometheusOperator):
+            pod_monitor(
+                f"{name}-monitor",
+                server=server.name,
+                namespace=args.namespace,
+                monitoring=args.monitoring,
+                labels=args.labels,
+                opts=child,
+            )
+        host = Output.concat(
+            service.metadata.apply(lambda metadata: metadata.name or server.name), ".", args.namespace, ".svc"
+        )
+        self.http = Output.concat("http://", host, f":{HTTP_PORT}")
+        self.grpc = Output.concat(host, f":{GRPC_PORT}")
+        self.models = Output.from_input(f"sha256:{server.served.digest}")
+        self.register_outputs({"http": self.http, "grpc": self.grpc, "models": self.models})
+
+
+def _identity(server: PlannedServer) -> dict[str, str] | None:
+    """Annotations by which the cloud gives the pod an identity; there is no Kubernetes token in it."""
+    source = server.storage.source
+    return dict(source.identity) or None if isinstance(source, BucketSource) else None

@@ -1,0 +1,259 @@
+"""Triton's Deployment, one for each lane. What the numbers are is decided in `planning`.
+
+Read from top to bottom it is all of Triton's pod. `replicas` is never stated: the lane's scaler owns it, fixed
+lanes included, so that turning scaling on or off does not pass through the API's default of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pulumi import CustomTimeouts, Input, ResourceOptions
+from pulumi_kubernetes.apps.v1 import (
+    Deployment,
+    DeploymentSpecArgs,
+    DeploymentStrategyArgs,
+    RollingUpdateDeploymentArgs,
+)
+from pulumi_kubernetes.core.v1 import (
+    AffinityArgs,
+    CapabilitiesArgs,
+    ContainerArgs,
+    ContainerPortArgs,
+    EmptyDirVolumeSourceArgs,
+    EnvVarArgs,
+    HTTPGetActionArgs,
+    LifecycleArgs,
+    LifecycleHandlerArgs,
+    LocalObjectReferenceArgs,
+    NodeAffinityArgs,
+    NodeSelectorArgs,
+    NodeSelectorRequirementArgs,
+    NodeSelectorTermArgs,
+    PodSecurityContextArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ProbeArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecurityContextArgs,
+    SleepActionArgs,
+    TolerationArgs,
+    TopologySpreadConstraintArgs,
+    VolumeArgs,
+    VolumeMountArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
+from components.models.volumes import models_in_pod
+from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
+from planning.plan import PlannedLane, PlannedServer
+from planning.pools import GPU_RESOURCE, Pool
+from planning.settings.scalars import Memory
+from planning.startup import PROBE_PERIOD_S
+
+CONTAINER = "triton"
+
+TRITON_USER = 1000
+"""`triton-server` in NVIDIA's image (server, build.py; the secure deployment guide runs as it)."""
+
+LOGS = Memory(2**30)
+"""Ephemeral storage for the container's log beside /tmp: kubelet rotates at 5 files of 10 MiB by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TritonArgs:
+    server: PlannedServer
+    lane: PlannedLane
+    namespace: Input[str]
+    service_account: Input[str]
+    priority_class: Input[str]
+    pull_secret: str | None
+    labels: Mapping[str, str]
+
+
+def triton_deployment(name: str, args: TritonArgs, opts: ResourceOptions) -> Deployment:
+    lane, rollout = args.lane.lane, args.lane.rollout
+    own = lane_selector(args.server.name, lane.name)
+    labels = {**of_server(args.server.name, args.labels), LANE: lane.name}
+    wait = f"{args.lane.patience.pulumi_timeout.value}s"
+    return Deployment(
+        name,
+        metadata=ObjectMetaArgs(name=lane.deployment, namespace=args.namespace, labels=labels),
+        spec=DeploymentSpecArgs(
+            selector=LabelSelectorArgs(match_labels=own),
+            progress_deadline_seconds=args.lane.patience.progress_deadline.value,
+            revision_history_limit=5,
+            strategy=DeploymentStrategyArgs(
+                type="RollingUpdate",
+                rolling_update=RollingUpdateDeploymentArgs(
+                    max_surge=rollout.max_surge.value, max_unavailable=rollout.max_unavailable.value
+                ),
+            ),
+            template=PodTemplateSpecArgs(
+                metadata=ObjectMetaArgs(
+                    labels=labels, annotations={MODELS_DIGEST: f"sha256:{args.server.served.digest}"}
+                ),
+                spec=_pod(args),
+            ),
+        ),
+        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=CustomTimeouts(create=wait, update=wait))),
+    )
+
+
+def _pod(args: TritonArgs) -> PodSpecArgs:
+    server = args.server
+    models = models_in_pod(server.storage.source)
+    return PodSpecArgs(
+        service_account_name=args.service_account,
+        automount_service_account_token=False,
+        enable_service_links=False,
+        priority_class_name=args.priority_class,
+        termination_grace_period_seconds=server.drain.grace.value,
+        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
+        security_context=PodSecurityContextArgs(
+            run_as_non_root=True,
+            run_as_user=TRITON_USER,
+            run_as_group=TRITON_USER,
+            fs_group=TRITON_USER,
+            fs_group_change_policy="OnRootMismatch",
+            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+        ),
+        affinity=_affinity(args.lane.lane.pools),
+        tolerations=_tolerations(args.lane.lane.pools),
+        topology_spread_constraints=_spread(args),
+        containers=[_container(server, models.env, models.mounts)],
+        volumes=[
+            *models.volumes,
+            VolumeArgs(
+                name="shared-memory",
+                empty_dir=EmptyDirVolumeSourceArgs(medium="Memory", size_limit=str(Memory(server.needs.shared.value))),
+            ),
+            VolumeArgs(
+                name="scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=str(server.storage.scratch.value))
+            ),
+        ],
+    )
+
+
+def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequence[VolumeMountArgs]) -> ContainerArgs:
+    return ContainerArgs(
+        name=CONTAINER,
+        image=_reference(server),
+        image_pull_policy="IfNotPresent",
+        command=["tritonserver"],
+        args=[str(argument) for argument in server.arguments],
+        env=[
+            # The root file system is read-only: what libraries cache in the home directory goes to /tmp.
+            EnvVarArgs(name="HOME", value="/tmp"),  # noqa: S108 - a volume of the pod's own
+            EnvVarArgs(name="PYTHONDONTWRITEBYTECODE", value="1"),
+            *env,
+        ],
+        ports=[
+            ContainerPortArgs(name="http", container_port=HTTP_PORT, protocol="TCP"),
+            ContainerPortArgs(name="grpc", container_port=GRPC_PORT, protocol="TCP"),
+            ContainerPortArgs(name="metrics", container_port=METRICS_PORT, protocol="TCP"),
+        ],
+        resources=_resources(server),
+        startup_probe=ProbeArgs(
+            http_get=HTTPGetActionArgs(path="/v2/health/ready", port="http"),
+            period_seconds=PROBE_PERIOD_S,
+            timeout_seconds=PROBE_PERIOD_S,
+            failure_threshold=server.startup.failure_threshold.value,
+        ),
+        readiness_probe=ProbeArgs(
+            http_get=HTTPGetActionArgs(path="/v2/health/ready", port="http"),
+            period_seconds=5,
+            timeout_seconds=5,
+            failure_threshold=2,
+        ),
+        liveness_probe=ProbeArgs(
+            http_get=HTTPGetActionArgs(path="/v2/health/live", port="http"),
+            period_seconds=10,
+            timeout_seconds=10,
+            failure_threshold=6,
+        ),
+        lifecycle=LifecycleArgs(
+            pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=server.drain.pre_stop.value))
+        ),
+        security_context=SecurityContextArgs(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            run_as_non_root=True,
+            capabilities=CapabilitiesArgs(drop=["ALL"]),
+            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+        ),
+        volume_mounts=[
+            *mounts,
+            VolumeMountArgs(name="shared-memory", mount_path="/dev/shm"),  # noqa: S108 - a volume of the pod's own
+            VolumeMountArgs(name="scratch", mount_path="/tmp"),  # noqa: S108 - a volume of the pod's own
+        ],
+    )
+
+
+def _reference(server: PlannedServer) -> str:
+    """By digest alone; only a local stack may name by its tag what this machine packs (rule TU705)."""
+    image = server.image.value
+    return image.by_digest if image.digest else str(image)
+
+
+def _resources(server: PlannedServer) -> ResourceRequirementsArgs:
+    """Requests equal limits: the pod is Guaranteed, and a GPU cannot be overcommitted anyway."""
+    amounts = {
+        "cpu": str(server.cpu),
+        "memory": str(server.memory),
+        "ephemeral-storage": str(Memory(server.storage.scratch.value.bytes + LOGS.bytes)),
+        **({GPU_RESOURCE: str(server.gpus)} if server.gpus else {}),
+    }
+    return ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts))
+
+
+def _affinity(pools: Sequence[Pool]) -> AffinityArgs | None:
+    if not pools:
+        return None
+    return AffinityArgs(
+        node_affinity=NodeAffinityArgs(
+            required_during_scheduling_ignored_during_execution=NodeSelectorArgs(
+                node_selector_terms=[
+                    NodeSelectorTermArgs(
+                        match_expressions=[
+                            NodeSelectorRequirementArgs(key=key, operator="In", values=[value])
+                            for key, value in sorted(pool.labels.items())
+                        ]
+                    )
+                    for pool in pools
+                ]
+            )
+        )
+    )
+
+
+def _tolerations(pools: Sequence[Pool]) -> list[TolerationArgs] | None:
+    taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
+    return [
+        TolerationArgs(key=key, operator="Equal", value=value, effect=effect)
+        if value
+        else TolerationArgs(key=key, operator="Exists", effect=effect)
+        for key, value, effect in taints
+    ] or None
+
+
+def _spread(args: TritonArgs) -> list[TopologySpreadConstraintArgs]:
+    own = lane_selector(args.server.name, args.lane.lane.name)
+    return [
+        TopologySpreadConstraintArgs(
+            topology_key=key,
+            max_skew=1,
+            when_unsatisfiable=strictness.value.value,
+            label_selector=LabelSelectorArgs(match_labels=own),
+            # Only pods of one revision are compared, or a rollout would be spread against the pods it replaces.
+            match_label_keys=["pod-template-hash"],
+            node_taints_policy="Honor",
+        )
+        for key, strictness in (
+            ("topology.kubernetes.io/zone", args.lane.over_zones),
+            ("kubernetes.io/hostname", args.lane.over_nodes),
+        )
+    ]

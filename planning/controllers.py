@@ -1,0 +1,57 @@
+"""Controllers that the plan leans on. An object whose controller is not there is stored and never acted on, which
+is worse than an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planning.findings import Finding, Rule, Severity, setting
+from planning.settings.controllers import Controllers, Presence
+from planning.settings.root import Settings
+
+NO_CONTROLLER = Rule("TU901", Severity.ERROR, "Every object has the controller that acts on it")
+NOT_INSTALLED_BY_US = Rule("TU902", Severity.ERROR, "A controller that this release cannot install is there already")
+CLUSTER_NOT_BUILT = Rule("TU903", Severity.WARNING, "The cluster is one that this release can build")
+
+
+def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Sequence[str]) -> tuple[Finding, ...]:
+    """What `settings` needs beside Kubernetes. `scaled` and `on_gpus`: the names of such servers."""
+    findings: list[Finding] = []
+    controllers = settings.controllers
+    if settings.monitoring.kind == "prometheus-operator" and controllers.prometheus_operator is Presence.NONE:
+        findings.append(_missing("prometheus_operator", "the PodMonitors that monitoring.kind asks for"))
+    if scaled and controllers.prometheus_adapter is Presence.NONE:
+        who = ", ".join(scaled)
+        findings.append(_missing("prometheus_adapter", f"scaling on waiting requests of {who}"))
+    if on_gpus and controllers.nvidia_device_plugin is Presence.NONE:
+        findings.append(_missing("nvidia_device_plugin", f"the GPUs of {', '.join(on_gpus)}"))
+    findings += [
+        Finding(
+            rule=NOT_INSTALLED_BY_US,
+            at=setting(f"controllers.{name}"),
+            what="'install' is not built in this release.",
+            fix="Install it yourself and write `present`.",
+        )
+        for name in Controllers.model_fields
+        if getattr(controllers, name) is Presence.INSTALL
+    ]
+    if settings.cluster.kind in {"gke", "eks", "reference"}:
+        findings.append(
+            Finding(
+                rule=CLUSTER_NOT_BUILT,
+                at=setting("cluster.kind"),
+                what=f"{settings.cluster.kind!r} is planned, rendered and priced by this release, not yet built:"
+                " `pulumi up` stops before it makes anything.",
+                fix="Use `existing` with a cluster that you have to deploy today, or accept this warning.",
+            )
+        )
+    return tuple(findings)
+
+
+def _missing(controller: str, needed_for: str) -> Finding:
+    return Finding(
+        rule=NO_CONTROLLER,
+        at=setting(f"controllers.{controller}"),
+        what=f"'none' leaves {needed_for} without a controller: the object would be stored and never acted on.",
+        fix="Write `present` where somebody runs it in the cluster, or take away what needs it.",
+    )

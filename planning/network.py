@@ -1,0 +1,130 @@
+"""Who may talk to whom: everything is denied, then exactly these.
+
+Kubelet's own probes come from the node and are let through by every network plugin that keeps to the
+specification's advice (Kubernetes, "Network Policies": traffic to and from the node where a pod runs is allowed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
+from planning.catalogue import Catalogue
+from planning.settings.cluster import Reference
+from planning.settings.monitoring import PrometheusOperator
+from planning.settings.root import Settings
+from planning.settings.servers import Caller, InternalNetwork, Public, Triton
+from planning.storage import BucketSource, Storage
+
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""Set by the API server on every namespace with its name (Kubernetes 1.22 and newer)."""
+
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10")
+"""Left out where a rule allows any public address: RFC 1918, link-local (RFC 3927: metadata servers) and
+shared address space (RFC 6598: pods and nodes of some clusters)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pods:
+    """Pods with these labels (all, where there are none) in `namespace` (None: the server's own)."""
+
+    namespace: str | None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    cidr: str
+    but: tuple[str, ...] = ()
+
+
+Peer = Pods | Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """Traffic that is allowed: to the server's pods (`in`) or from them (`out`)."""
+
+    direction: Literal["in", "out"]
+    peers: tuple[Peer, ...]
+    ports: tuple[tuple[Literal["TCP", "UDP"], int], ...]
+    because: str
+
+
+SERVING: tuple[tuple[Literal["TCP", "UDP"], int], ...] = (("TCP", HTTP_PORT), ("TCP", GRPC_PORT))
+
+
+def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue: Catalogue) -> tuple[Allowance, ...]:
+    allowances: list[Allowance] = []
+    exposure = server.exposure
+    if exposure.callers:
+        allowances.append(
+            Allowance(
+                direction="in",
+                peers=tuple(_caller(caller) for caller in exposure.callers),
+                ports=SERVING,
+                because="exposure.callers names them",
+            )
+        )
+    if isinstance(exposure, InternalNetwork | Public):
+        allowances.append(
+            Allowance(
+                direction="in",
+                peers=tuple(Network(cidr=cidr) for cidr in exposure.networks),
+                ports=SERVING,
+                because="exposure.networks names them",
+            )
+        )
+    if isinstance(settings.monitoring, PrometheusOperator):
+        allowances.append(
+            Allowance(
+                direction="in",
+                peers=(Pods(namespace=settings.monitoring.namespace),),
+                ports=(("TCP", METRICS_PORT),),
+                because="Prometheus scrapes from there",
+            )
+        )
+    if isinstance(storage.source, BucketSource):
+        allowances += _bucket(settings, storage.source, catalogue)
+    return tuple(allowances)
+
+
+def _caller(caller: Caller) -> Pods:
+    return Pods(namespace=caller.namespace, labels=dict(caller.pods))
+
+
+def _bucket(settings: Settings, source: BucketSource, catalogue: Catalogue) -> list[Allowance]:
+    cluster = settings.cluster.cluster if isinstance(settings.cluster, Reference) else settings.cluster
+    platform = cluster.platform if cluster.kind == "existing" else cluster.kind
+    dns: tuple[Peer, ...] = (Pods(namespace="kube-system", labels=dict(settings.security.dns)),)
+    identity: tuple[tuple[Peer, tuple[int, ...]], ...] = ()
+    if platform == "gke" or platform == "eks":
+        cloud = catalogue.clouds[platform]
+        dns = (*dns, *(Network(cidr=cidr) for cidr in cloud.dns.node_local))
+        identity = tuple((Network(cidr=endpoint.cidr), endpoint.ports) for endpoint in cloud.identity)
+    where = source.networks or ("0.0.0.0/0",)
+    return [
+        Allowance(
+            direction="out",
+            peers=dns,
+            ports=(("UDP", 53), ("TCP", 53)),
+            because="the bucket's name is looked up",
+        ),
+        Allowance(
+            direction="out",
+            peers=tuple(Network(cidr=cidr, but=PRIVATE_NETWORKS if cidr == "0.0.0.0/0" else ()) for cidr in where),
+            ports=(("TCP", 443),),
+            because=f"models are read from {source.scheme}://",
+        ),
+        *(
+            Allowance(
+                direction="out",
+                peers=(peer,),
+                ports=tuple(("TCP", port) for port in ports),
+                because="the pod proves there who it is",
+            )
+            for peer, ports in identity
+        ),
+    ]

@@ -1,0 +1,199 @@
+"""`plan(settings, repository, catalogue) -> Plan`: the one function that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from planning.arguments import plan_arguments
+from planning.catalogue import Catalogue
+from planning.controllers import check_controllers
+from planning.cost import plan_cost
+from planning.disruption import plan_disruption, plan_rollout, plan_spread
+from planning.draining import plan_drain
+from planning.engines import plan_engines
+from planning.findings import Finding, Rule, Severity, setting
+from planning.images import ImageLock
+from planning.lanes import Lane, check_rooms, plan_lanes, unknown_pools
+from planning.memory import check_memory, plan_memory
+from planning.network import plan_network
+from planning.plan import Accepted, Plan, PlannedLane, PlannedServer, Platform
+from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
+from planning.release import plan_image, plan_release
+from planning.repository.checks import check_repository
+from planning.repository.model import Repository
+from planning.repository.served import ServedSet, served_models
+from planning.scaling import plan_scaling
+from planning.settings.cluster import Eks, Existing, Gke, Local
+from planning.settings.root import Acceptance, Settings
+from planning.settings.servers import NvidiaGpu, Triton
+from planning.startup import plan_patience, plan_startup, slowest_boot
+from planning.storage import plan_storage
+
+NOTHING_ACCEPTED = Rule("TU121", Severity.WARNING, "An acceptance accepts something")
+
+
+def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock: ImageLock) -> Plan:
+    """What `settings` ask for, decided. Pure: the same arguments give the same plan."""
+    pools, findings = plan_pools(settings, catalogue)
+    by_name = {pool.name: pool for pool in pools}
+    found = [*findings, *check_repository(repository, allow_python=settings.security.python_models)]
+    servers: list[PlannedServer] = []
+    lanes: dict[str, tuple[Lane, ...]] = {}
+    for name, server in settings.servers.items():
+        lanes[name], planned, own = _server(name, server, settings, repository, by_name, catalogue, lock)
+        found += own
+        if planned is not None:
+            servers.append(planned)
+    gpus = {name: _gpus(server) for name, server in settings.servers.items()}
+    found += check_rooms(lanes, gpus)
+    found += check_controllers(
+        settings,
+        scaled=[name for name, own in lanes.items() if any(lane.scaled for lane in own)],
+        on_gpus=[name for name, count in gpus.items() if count],
+    )
+    remaining, accepted = _accept(found, settings.accept)
+    return Plan(
+        settings=settings,
+        platform=_platform(settings),
+        namespace=settings.namespace,
+        pod_security=f"v{_kubernetes(settings)}",
+        priority_class=f"{settings.namespace}-serving",
+        labels=dict(settings.labels),
+        pools=pools,
+        servers=tuple(servers),
+        cost=plan_cost(pools, _region(settings), catalogue),
+        findings=remaining,
+        accepted=accepted,
+    )
+
+
+def _server(
+    name: str,
+    server: Triton,
+    settings: Settings,
+    repository: Repository,
+    pools: Mapping[str, Pool],
+    catalogue: Catalogue,
+    lock: ImageLock,
+) -> tuple[tuple[Lane, ...], PlannedServer | None, tuple[Finding, ...]]:
+    """The lanes as far as they could be planned, the server if all of it could be, and what was found."""
+    found = list(unknown_pools(name, server, list(settings.gpu_pools)))
+    mine = _pools_of(server, pools)
+    lanes, of_lanes = plan_lanes(name, server, pools)
+    found += of_lanes
+    release, of_release = plan_release(name, server, settings, mine, catalogue)
+    found += of_release
+    image, of_image = plan_image(name, server, settings, lock) if release else (None, ())
+    found += of_image
+    drain = plan_drain(name, server.drain.slowest_request.seconds, mine)
+    if isinstance(drain, Finding):
+        found.append(drain)
+    served = served_models(repository, server.models, field=f"servers.{name}.models")
+    if not isinstance(served, ServedSet):
+        found += served
+        return lanes, None, tuple(found)
+    needs = plan_memory(server, served.models)
+    found += check_memory(name, server, needs, mine)
+    storage, of_storage = plan_storage(settings, name, served.digest, served.total_bytes)
+    found += of_storage
+    disruption, of_disruption = plan_disruption(name, server.replicas.floor)
+    found += of_disruption
+    engines, of_engines = plan_engines(name, served.planned, repository.models, mine, release) if release else ((), ())
+    found += of_engines
+    rollouts = [plan_rollout(lane, _gpus(server)) for lane in lanes]
+    found += [finding for _, of_rollout in rollouts for finding in of_rollout]
+    if release is None or image is None or isinstance(drain, Finding) or storage is None:
+        return lanes, None, tuple(found)
+    startup = plan_startup(server, served)
+    boot = slowest_boot(mine, boot_of_cpu_nodes(settings))
+    planned = PlannedServer(
+        name=name,
+        release=release,
+        image=image,
+        served=served,
+        engines=engines,
+        storage=storage,
+        arguments=plan_arguments(server.release, storage.repository, drain, gpu=_gpus(server) > 0),
+        gpus=_gpus(server),
+        cpu=server.resources.cpu,
+        memory=server.resources.memory,
+        needs=needs,
+        lanes=tuple(
+            PlannedLane(
+                lane=lane,
+                rollout=rollout,
+                over_zones=plan_spread(lane)[0],
+                over_nodes=plan_spread(lane)[1],
+                scaling=plan_scaling(server, lane, served.models),
+                patience=plan_patience(startup, drain.grace.value, boot, lane, rollout),
+            )
+            for lane, (rollout, _) in zip(lanes, rollouts, strict=True)
+        ),
+        startup=startup,
+        drain=drain,
+        disruption=disruption,
+        exposure=server.exposure,
+        network=plan_network(settings, server, storage, catalogue),
+    )
+    return lanes, planned, tuple(found)
+
+
+def _gpus(server: Triton) -> int:
+    return server.gpu.count if isinstance(server.gpu, NvidiaGpu) else 0
+
+
+def _pools_of(server: Triton, pools: Mapping[str, Pool]) -> tuple[Pool, ...]:
+    if not isinstance(server.gpu, NvidiaGpu):
+        return ()
+    return tuple(pools[name] for name in server.gpu.pools if name in pools)
+
+
+def _kubernetes(settings: Settings) -> str:
+    cluster = settings.cluster.cluster if settings.cluster.kind == "reference" else settings.cluster
+    return cluster.kubernetes
+
+
+def _platform(settings: Settings) -> Platform:
+    cluster = settings.cluster.cluster if settings.cluster.kind == "reference" else settings.cluster
+    match cluster:
+        case Existing(platform=platform):
+            return platform
+        case Gke() | Eks():
+            return cluster.kind
+        case Local():
+            return "other"
+
+
+def _region(settings: Settings) -> str | None:
+    cluster = settings.cluster.cluster if settings.cluster.kind == "reference" else settings.cluster
+    return cluster.region if cluster.kind == "gke" or cluster.kind == "eks" else None
+
+
+def _accept(
+    found: Sequence[Finding], acceptances: Sequence[Acceptance]
+) -> tuple[tuple[Finding, ...], tuple[Accepted, ...]]:
+    """Warnings that the stack file accepts, apart from the rest. Errors stay."""
+    remaining: list[Finding] = []
+    accepted: list[Accepted] = []
+    used: set[int] = set()
+    for finding in found:
+        for index, acceptance in enumerate(acceptances):
+            fits = acceptance.rule == finding.rule.id and acceptance.at in (None, finding.at.field)
+            if fits and finding.severity is Severity.WARNING:
+                accepted.append(Accepted(finding=finding, reason=acceptance.reason))
+                used.add(index)
+                break
+        else:
+            remaining.append(finding)
+    remaining += [
+        Finding(
+            rule=NOTHING_ACCEPTED,
+            at=setting(f"accept[{index}].rule"),
+            what=f"{acceptance.rule} is not a warning of this plan"
+            + (f" at {acceptance.at}." if acceptance.at else "."),
+            fix="Take the entry out; errors cannot be accepted.",
+        )
+        for index, acceptance in enumerate(acceptances)
+        if index not in used
+    ]
+    return tuple(remaining), tuple(accepted)

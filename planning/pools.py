@@ -1,0 +1,296 @@
+"""GPU node pools as planned: which machine carries them, what their nodes declare, and what a pod gets there.
+
+Labels are those that the pool itself declares when it is made, because an autoscaler simulates a new node
+from the pool's declaration: a label that only appears later keeps the pool from ever starting a node
+(Cluster Autoscaler FAQ, "How does scale-up from 0 work"; Karpenter, NodePool `spec.template.metadata`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from planning.catalogue import Catalogue
+from planning.catalogue.clouds import CloudFacts
+from planning.catalogue.gpus import Gpu
+from planning.catalogue.machines import Capacity, MachineType, allocatable
+from planning.derived import Derived
+from planning.findings import Finding, Rule, Severity, setting
+from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
+from planning.settings.pools import GpuPool, Mig, Mps, TimeSlicing, Whole
+from planning.settings.root import Settings
+from planning.settings.scalars import Cpu, Duration, Memory
+
+POOL_LABEL = "tritonup/pool"
+"""Ours, declared by every pool that this program makes, with the pool's name as its value."""
+
+GPU_RESOURCE = "nvidia.com/gpu"
+"""What the device plugin advertises. With time-slicing, MPS and MIG (strategy `single`) it counts shares
+(NVIDIA k8s-device-plugin README, "Shared Access to GPUs" and `migStrategy`)."""
+
+NODE_AGENTS = (Cpu(500), Memory(2**30))
+"""Kept free on each GPU node for DaemonSets: CNI, kube-proxy, logging, device plugin, DCGM exporter. An
+allowance of ours; GKE's and EKS's own add-ons request less than this."""
+
+UNKNOWN_POOL_FACTS = Rule("TU301", Severity.ERROR, "An existing cluster describes every pool that is used")
+NO_SUCH_MACHINE = Rule("TU302", Severity.ERROR, "A pool's machine carries the pool's GPUs")
+NO_MACHINE = Rule("TU303", Severity.ERROR, "Some machine of the cloud carries the pool's GPUs")
+NOTICE_TOO_LONG = Rule("TU602", Severity.ERROR, "A reclaimed node's notice is one that the cloud gives")
+NO_SUCH_PROFILE = Rule("TU304", Severity.ERROR, "A MIG profile is one that the GPU can be cut into")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolTaint:
+    key: str
+    value: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """How long a node warns before it is reclaimed, in seconds; `source` says who promises it."""
+
+    seconds: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """`share_bytes`: GPU memory that one share gives. `slots`: shares of one node. `boot_seconds`: from an
+    unschedulable pod until a new node's GPU can be used, the image's pull included. `machine` is None where
+    the pool is already there. `room`: what the pods of one node can request, None where it is not known."""
+
+    name: str
+    gpu: Gpu
+    gpus_per_node: int
+    slots: int
+    share_bytes: Derived[int]
+    capacity: Capacity
+    min_nodes: int
+    max_nodes: int
+    machine: Derived[MachineType] | None
+    room: tuple[Cpu, Memory] | None
+    labels: Mapping[str, str]
+    taints: tuple[PoolTaint, ...]
+    notice: Notice | None
+    zones: tuple[str, ...]
+    boot_seconds: Derived[int]
+
+    @property
+    def max_slots(self) -> int:
+        return self.max_nodes * self.slots
+
+
+def plan_pools(settings: Settings, catalogue: Catalogue) -> tuple[tuple[Pool, ...], tuple[Finding, ...]]:
+    """The pools of `settings`, in the order of the stack file. A pool that cannot be is left out, with a
+    finding that says why."""
+    pools: list[Pool] = []
+    findings: list[Finding] = []
+    for name, wanted in settings.gpu_pools.items():
+        share = _share(name, wanted, catalogue)
+        planned = share if isinstance(share, Finding) else _pool(name, wanted, share, settings, catalogue)
+        if isinstance(planned, Finding):
+            findings.append(planned)
+        else:
+            pools.append(planned)
+    return tuple(pools), tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    per_gpu: int
+    memory: Derived[int]
+
+
+def _share(name: str, wanted: GpuPool, catalogue: Catalogue) -> _Share | Finding:
+    gpu = catalogue.gpus[wanted.gpu]
+    whole = f"a {gpu.kind} has {Memory(gpu.memory_bytes).readable()}"
+    match wanted.sharing:
+        case Whole():
+            return _Share(1, Derived(gpu.memory_bytes, whole))
+        case TimeSlicing(pods=pods) | Mps(pods=pods) as sharing:
+            because = f"{whole} and {pods} pods share it ({sharing.kind})"
+            return _Share(pods, Derived(gpu.memory_bytes // pods, because))
+        case Mig(profile=profile):
+            for known in gpu.mig:
+                if known.name == profile:
+                    return _Share(
+                        known.per_gpu,
+                        Derived(known.memory_bytes, f"MIG profile {profile} of a {gpu.kind} has that much"),
+                    )
+            names = ", ".join(known.name for known in gpu.mig)
+            return Finding(
+                rule=NO_SUCH_PROFILE,
+                at=setting(f"gpu_pools.{name}.sharing.profile"),
+                what=f"{profile!r} is not a MIG profile of {gpu.kind}.",
+                fix=f"Write one of: {names}." if names else "The catalogue knows none of it: share it otherwise.",
+            )
+
+
+def _pool(name: str, wanted: GpuPool, share: _Share, settings: Settings, catalogue: Catalogue) -> Pool | Finding:
+    cluster = settings.cluster.cluster if isinstance(settings.cluster, Reference) else settings.cluster
+    slots = wanted.gpus_per_node * share.per_gpu
+    match cluster:
+        case Gke() | Eks():
+            return _made(name, wanted, share, slots, cluster, settings, catalogue)
+        case Existing():
+            return _described(name, wanted, share, slots, cluster, catalogue)
+        case Local():
+            return Finding(
+                rule=UNKNOWN_POOL_FACTS,
+                at=setting(f"gpu_pools.{name}"),
+                what="A local cluster has no GPUs.",
+                fix="Take the pool out, or choose another kind of cluster.",
+            )
+
+
+def _made(
+    name: str,
+    wanted: GpuPool,
+    share: _Share,
+    slots: int,
+    cluster: Gke | Eks,
+    settings: Settings,
+    catalogue: Catalogue,
+) -> Pool | Finding:
+    cloud = catalogue.clouds[cluster.kind]
+    machine = _machine(name, wanted, slots, cluster, settings, catalogue)
+    if isinstance(machine, Finding):
+        return machine
+    notice = _notice(cluster, cloud)
+    if isinstance(notice, Finding):
+        return notice
+    whole = allocatable(machine.value)
+    return Pool(
+        name=name,
+        gpu=catalogue.gpus[wanted.gpu],
+        gpus_per_node=wanted.gpus_per_node,
+        slots=slots,
+        share_bytes=share.memory,
+        capacity=wanted.capacity,
+        min_nodes=wanted.nodes.min,
+        max_nodes=wanted.nodes.max,
+        machine=machine,
+        room=(
+            Cpu(whole.cpu_milli - NODE_AGENTS[0].millis),
+            Memory(whole.memory_bytes - NODE_AGENTS[1].bytes),
+        ),
+        labels={POOL_LABEL: name},
+        taints=(PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule"),),
+        notice=notice if wanted.capacity == "spot" else None,
+        zones=tuple(cluster.zones),
+        boot_seconds=Derived(
+            cloud.boot.seconds + cloud.boot.image_pull_seconds,
+            f"a new {cluster.kind.upper()} GPU node takes up to {cloud.boot.seconds} s until its GPU can be used, and"
+            f" the image up to {cloud.boot.image_pull_seconds} s ({cloud.boot.source})",
+        ),
+    )
+
+
+def _notice(cluster: Gke | Eks, cloud: CloudFacts) -> Notice | Finding:
+    match cluster:
+        case Gke(spot_notice=notice):
+            if notice.millis > cloud.spot.max_seconds * 1000:
+                return Finding(
+                    rule=NOTICE_TOO_LONG,
+                    at=setting("cluster.spot_notice"),
+                    what=f"{notice} is more than pods of ours can be given on a reclaimed GKE node.",
+                    fix=f"Write at most {cloud.spot.max_seconds}s ({cloud.spot.source}).",
+                )
+            return Notice(seconds=notice.millis // 1000, source="cluster.spot_notice of GKE spot nodes")
+        case Eks():
+            return Notice(seconds=cloud.spot.default_seconds, source="EC2 spot interruption notice")
+
+
+def _described(
+    name: str, wanted: GpuPool, share: _Share, slots: int, cluster: Existing, catalogue: Catalogue
+) -> Pool | Finding:
+    facts = cluster.pools.get(name)
+    if facts is None:
+        return Finding(
+            rule=UNKNOWN_POOL_FACTS,
+            at=setting(f"cluster.pools.{name}"),
+            what=f"is missing, and gpu_pools.{name} stands on it.",
+            fix="Add it with the labels and taints that its nodes carry.",
+        )
+    room = (Cpu.parse(facts.cpu), Memory.parse(facts.memory)) if facts.cpu and facts.memory else None
+    notice = facts.notice
+    return Pool(
+        name=name,
+        gpu=catalogue.gpus[wanted.gpu],
+        gpus_per_node=wanted.gpus_per_node,
+        slots=slots,
+        share_bytes=share.memory,
+        capacity=wanted.capacity,
+        min_nodes=wanted.nodes.min,
+        max_nodes=wanted.nodes.max,
+        machine=None,
+        room=room,
+        labels=dict(facts.labels),
+        taints=tuple(PoolTaint(key=taint.key, value=taint.value, effect=taint.effect) for taint in facts.taints),
+        notice=Notice(seconds=notice.millis // 1000, source=f"cluster.pools.{name}.notice") if notice else None,
+        zones=tuple(facts.zones),
+        boot_seconds=Derived(cluster.node_boot.seconds, "cluster.node_boot says so"),
+    )
+
+
+def _machine(
+    name: str, wanted: GpuPool, slots: int, cluster: Gke | Eks, settings: Settings, catalogue: Catalogue
+) -> Derived[MachineType] | Finding:
+    carrying = catalogue.machines_with(cluster.kind, wanted.gpu, wanted.gpus_per_node, wanted.capacity)
+    gpus = f"{wanted.gpus_per_node} x {wanted.gpu}"
+    if not carrying:
+        counts = sorted(
+            {
+                machine.gpus
+                for machine in catalogue.machines
+                if (machine.cloud, machine.gpu) == (cluster.kind, wanted.gpu) and wanted.capacity in machine.capacities
+            }
+        )
+        offered = f"{cluster.kind.upper()} sells it {wanted.capacity} with {', '.join(map(str, counts))} a node"
+        return Finding(
+            rule=NO_MACHINE,
+            at=setting(f"gpu_pools.{name}.gpus_per_node" if counts else f"gpu_pools.{name}.gpu"),
+            what=f"No {wanted.capacity} machine of {cluster.kind.upper()} carries {gpus}.",
+            fix=f"{offered}." if counts else f"Choose a GPU that {cluster.kind.upper()} sells {wanted.capacity}.",
+        )
+    if (chosen := cluster.machines.get(name)) is not None:
+        for machine in carrying:
+            if machine.name == chosen:
+                return Derived(machine, f"cluster.machines.{name} names it")
+        return Finding(
+            rule=NO_SUCH_MACHINE,
+            at=setting(f"cluster.machines.{name}"),
+            what=f"{chosen!r} does not carry {gpus}.",
+            fix=f"Write one of: {', '.join(machine.name for machine in carrying)}.",
+        )
+    return _smallest(name, slots, carrying, settings)
+
+
+def _smallest(name: str, slots: int, carrying: Sequence[MachineType], settings: Settings) -> Derived[MachineType]:
+    """The smallest machine on which a node's worth of the most demanding server fits, or the greatest."""
+    ordered = sorted(carrying, key=lambda machine: (machine.vcpus, machine.memory_bytes, machine.name))
+    need_cpu, need_memory = NODE_AGENTS[0].millis, NODE_AGENTS[1].bytes
+    most_cpu, most_memory = 0, 0
+    for server in settings.servers.values():
+        if server.gpu.kind == "nvidia" and name in server.gpu.pools:
+            pods = slots // server.gpu.count
+            most_cpu = max(most_cpu, pods * server.resources.cpu.millis)
+            most_memory = max(most_memory, pods * server.resources.memory.bytes)
+    need_cpu, need_memory = need_cpu + most_cpu, need_memory + most_memory
+    for machine in ordered:
+        room = allocatable(machine)
+        if room.cpu_milli >= need_cpu and room.memory_bytes >= need_memory:
+            return Derived(
+                machine,
+                f"it is the smallest with {machine.gpus} x {machine.gpu} on which a node's pods fit: they and the"
+                f" node's agents request {Cpu(need_cpu)} CPU and {Memory(need_memory).readable()}",
+            )
+    return Derived(ordered[-1], f"it is the greatest with {ordered[-1].gpus} x {ordered[-1].gpu}")
+
+
+def boot_of_cpu_nodes(settings: Settings) -> Derived[int]:
+    """Seconds that a new node without a GPU takes. 300 s: twice what GKE and EKS document as usual."""
+    if isinstance(settings.cluster, Local):
+        return Derived(0, "the machine is there")
+    return Derived(Duration.of_seconds(300).seconds, "a new node without a GPU takes up to 300 s (an allowance)")

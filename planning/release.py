@@ -1,0 +1,128 @@
+"""The Triton release of a server and the image that carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from planning.catalogue import Catalogue
+from planning.catalogue.releases import TritonRelease
+from planning.derived import Derived
+from planning.findings import Finding, Rule, Severity, setting
+from planning.images import Built, Confirmed, ImageLock, ImageRef, Published
+from planning.pools import Pool
+from planning.settings.cluster import Local
+from planning.settings.root import Settings
+from planning.settings.servers import Triton
+
+UNCONFIRMED_IMAGE = Rule("TU701", Severity.ERROR, "Every image that runs is named by a digest that somebody saw")
+INSECURE_RELEASE = Rule("TU702", Severity.ERROR, "A server's release has no published critical vulnerability")
+INSECURE_LOCALLY = Rule("TU703", Severity.WARNING, "A local server's release has no published critical vulnerability")
+UNKNOWN_RELEASE = Rule("TU704", Severity.ERROR, "A server's release is one that the catalogue knows")
+BUILT_HERE = Rule("TU705", Severity.WARNING, "A local server's image is named by the digest that its build printed")
+GPU_TOO_OLD = Rule("TU323", Severity.ERROR, "A server's release supports the GPUs of its pools")
+
+IMAGE = "triton"
+"""The logical name of NVIDIA's server image in the image lock; its tags are `<release>-py3`."""
+
+CPU_IMAGE = "tritonup-triton-cpu"
+"""The logical name of the image that this project packs for machines without GPUs; its tags are releases."""
+
+LOCAL_REGISTRY = "localhost"
+"""Where an image is that was packed on this machine and never pushed."""
+
+
+def plan_release(
+    name: str, server: Triton, settings: Settings, pools: Sequence[Pool], catalogue: Catalogue
+) -> tuple[TritonRelease | None, tuple[Finding, ...]]:
+    release = catalogue.release(server.release)
+    at = setting(f"servers.{name}.release")
+    if release is None:
+        return None, (
+            Finding(
+                rule=UNKNOWN_RELEASE,
+                at=at,
+                what=f"{server.release!r} is not in the catalogue.",
+                fix=f"Write one of: {', '.join(sorted(catalogue.releases))}.",
+            ),
+        )
+    findings: list[Finding] = []
+    secure = catalogue.minimum_secure_release
+    if not catalogue.is_secure(server.release):
+        local = settings.cluster.kind == "local"
+        findings.append(
+            Finding(
+                rule=INSECURE_LOCALLY if local else INSECURE_RELEASE,
+                at=at,
+                what=f"{server.release!r} has vulnerabilities that NVIDIA has published; {secure} is the"
+                " first without.",
+                fix=f"Write {secure!r} or newer"
+                + ("; on this machine alone it may be accepted with a reason." if local else "."),
+            )
+        )
+    oldest = release.min_compute_capability
+    findings += [
+        Finding(
+            rule=GPU_TOO_OLD,
+            at=at,
+            what=f"{server.release!r} supports compute capability {oldest[0]}.{oldest[1]} and newer; {pool.gpu.kind} of"
+            f" {pool.name!r} has {pool.gpu.compute_capability[0]}.{pool.gpu.compute_capability[1]}.",
+            fix=f"Take {pool.name!r} off this server, or choose an older release.",
+        )
+        for pool in pools
+        if oldest is not None and pool.gpu.compute_capability < oldest
+    ]
+    return release, tuple(findings)
+
+
+def plan_image(
+    name: str, server: Triton, settings: Settings, lock: ImageLock
+) -> tuple[Derived[ImageRef] | None, tuple[Finding, ...]]:
+    """The image by digest, through the mirror where there is one. On a local cluster, the one packed there."""
+    if isinstance(settings.cluster, Local) and server.image is None:
+        return _packed_here(name, server, settings, lock)
+    tag = f"{server.release}-py3"
+    if server.image is not None:
+        own = ImageRef(repository=server.image.repository, tag=tag, digest=server.image.digest)
+        return Derived(own, f"servers.{name}.image names it"), ()
+    entry = lock.find(IMAGE, tag)
+    if isinstance(entry, Published) and isinstance(entry.evidence, Confirmed):
+        seen = entry.evidence.seen[0]
+        ref = entry.ref.through(settings.images.mirror)
+        return Derived(ref, f"the image lock saw this digest ({_sighting(seen)})"), ()
+    confirmed = sorted(
+        image.tag.removesuffix("-py3")
+        for image in lock.named(IMAGE)
+        if isinstance(image.evidence, Confirmed) and image.tag.endswith("-py3")
+    )
+    return None, (
+        Finding(
+            rule=UNCONFIRMED_IMAGE,
+            at=setting(f"servers.{name}.release"),
+            what=f"Nobody confirmed the digest of {IMAGE}:{tag}.",
+            fix=f"Run `tritonup images update {IMAGE}:{tag}` where the registry can be reached, or write a confirmed"
+            f" release: {', '.join(confirmed)}.",
+        ),
+    )
+
+
+def _packed_here(
+    name: str, server: Triton, settings: Settings, lock: ImageLock
+) -> tuple[Derived[ImageRef], tuple[Finding, ...]]:
+    entry = lock.find(CPU_IMAGE, server.release)
+    registry = settings.images.registry or LOCAL_REGISTRY
+    if isinstance(entry, Built) and isinstance(entry.evidence, Confirmed):
+        return Derived(entry.ref_in(registry), "this machine packed it, and the image lock holds its digest"), ()
+    ref = ImageRef(repository=f"{registry}/{CPU_IMAGE}", tag=server.release, digest=None)
+    return Derived(ref, "this machine packs it"), (
+        Finding(
+            rule=BUILT_HERE,
+            at=setting(f"servers.{name}.release"),
+            what=f"{CPU_IMAGE}:{server.release} has no digest yet, so it is named by its tag.",
+            fix="Accept this warning with a reason: a process on this machine does not need the image.",
+        ),
+    )
+
+
+def _sighting(seen: object) -> str:
+    url = getattr(seen, "url", None)
+    return str(url) if url else f"{getattr(seen, 'repository', '')}/{getattr(seen, 'path', '')}"

@@ -1,0 +1,100 @@
+"""How long a pod may take until it serves, and who must wait that long.
+
+Three clocks must outlast a start, or they undo it: the startup probe (which would kill a loading server), the
+Deployment's progress deadline (which would report a failed rollout while a GPU node still boots) and Pulumi's
+own wait (which would fail `up` and leave the rollout unwatched).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from planning.derived import Derived
+from planning.disruption import Rollout
+from planning.lanes import Lane
+from planning.pools import Pool
+from planning.repository.served import ServedSet
+from planning.settings.servers import Triton
+
+PROBE_PERIOD_S = 5
+"""Between two looks of the startup probe: at most this much of a finished start is lost."""
+
+SERVER_START_S = 30
+"""From exec to listening, backends loaded, no model. An allowance: 24.10 on a CPU needs about 2 s."""
+
+MODEL_START_S = 5
+"""Of one model instance beside reading its bytes: session or interpreter start, warm-up. An allowance."""
+
+STORAGE_BYTES_PER_S = 50 * 2**20
+"""Read from object storage by Triton's one connection per file. AWS plans with 85 to 90 MB/s for each
+connection (S3 documentation, "Performance design patterns"); this is a good half of it."""
+
+SAFETY = 3
+"""A start that takes this many times the estimate is still waited for: throttled storage, a cold node."""
+
+LEAST_BUDGET_S = 60
+
+BOOT_SAFETY = 2
+"""A node that takes twice as long as was measured is still waited for."""
+
+PLACE_S = 60
+"""Scheduling, volume attachment and container creation, beside node boot and pull. An allowance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Startup:
+    """In seconds, but for `failure_threshold`, which counts looks of the startup probe."""
+
+    budget: Derived[int]
+    failure_threshold: Derived[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """`progress_deadline` of the Deployment; `pulumi_timeout` for the whole rollout. In seconds."""
+
+    progress_deadline: Derived[int]
+    pulumi_timeout: Derived[int]
+
+
+def plan_startup(server: Triton, served: ServedSet) -> Startup:
+    if server.start.model_load is not None:
+        load = server.start.model_load.seconds
+        budget = Derived(SERVER_START_S + load, f"start.model_load says {load} s, and the server itself needs some")
+    else:
+        reading = -(-served.total_bytes // STORAGE_BYTES_PER_S)
+        loading = MODEL_START_S * len(served.models)
+        estimate = SERVER_START_S + reading + loading
+        budget = Derived(
+            max(LEAST_BUDGET_S, SAFETY * estimate),
+            f"{SAFETY} times an estimate of {estimate} s: server {SERVER_START_S} s, reading"
+            f" {served.total_bytes / 2**20:.0f} MiB {reading} s, {len(served.models)} models {loading} s",
+        )
+    return Startup(
+        budget=budget,
+        failure_threshold=Derived(
+            -(-budget.value // PROBE_PERIOD_S), f"{budget.value} s at one look every {PROBE_PERIOD_S} s"
+        ),
+    )
+
+
+def plan_patience(startup: Startup, grace_s: int, boot: Derived[int], lane: Lane, rollout: Rollout) -> Patience:
+    one = BOOT_SAFETY * boot.value + PLACE_S + startup.budget.value
+    batch = max(1, rollout.max_surge.value + rollout.max_unavailable.value)
+    batches = -(-max(1, lane.maximum.value) // batch)
+    return Patience(
+        progress_deadline=Derived(
+            one,
+            f"{boot.because}; placing the pod takes up to {PLACE_S} s and loading {startup.budget.value} s",
+        ),
+        pulumi_timeout=Derived(
+            batches * (one + grace_s),
+            f"a rollout of {lane.maximum.value} replicas goes in {batches} steps of at most {one + grace_s} s",
+        ),
+    )
+
+
+def slowest_boot(pools: Sequence[Pool], without: Derived[int]) -> Derived[int]:
+    """The boot that must be waited for: of the slowest pool, or `without` any."""
+    return max((pool.boot_seconds for pool in pools), key=lambda boot: boot.value, default=without)

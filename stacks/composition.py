@@ -1,0 +1,66 @@
+"""What a stack consists of, top to bottom. It reads like the architecture's picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pulumi import Output, ResourceOptions
+
+from components.labels import common
+from components.models.volumes import node_path_volume
+from components.security.namespace import ServingNamespace, ServingNamespaceArgs
+from components.serving.server import Server, ServerArgs
+from planning.plan import Plan
+from planning.storage import NodePathSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composition:
+    """`servers` by name; `namespace` is known when it exists."""
+
+    namespace: Output[str]
+    servers: dict[str, Server]
+
+
+def compose(plan: Plan, opts: ResourceOptions) -> Composition:
+    """Make everything that `plan` says, in the cluster of the provider in `opts`. The plan has no errors."""
+    serving = ServingNamespace(
+        "serving",
+        ServingNamespaceArgs(
+            namespace=plan.namespace,
+            pod_security=plan.pod_security,
+            priority_class=plan.priority_class,
+            labels=plan.labels,
+        ),
+        opts,
+    )
+    volumes = {
+        server.storage.source.volume: server.storage.source
+        for server in plan.servers
+        if isinstance(server.storage.source, NodePathSource)
+    }
+    for source in volumes.values():
+        node_path_volume(
+            "models",
+            source,
+            namespace=serving.namespace,
+            labels=common(plan.labels),
+            opts=ResourceOptions.merge(opts, ResourceOptions(parent=serving)),
+        )
+    servers = {
+        server.name: Server(
+            server.name,
+            ServerArgs(
+                server=server,
+                namespace=serving.namespace,
+                priority_class=serving.priority_class,
+                pull_secret=plan.settings.images.pull_secret,
+                monitoring=plan.settings.monitoring,
+                platform=plan.platform,
+                labels=plan.labels,
+            ),
+            opts,
+        )
+        for server in plan.servers
+    }
+    return Composition(namespace=serving.namespace, servers=servers)

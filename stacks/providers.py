@@ -1,0 +1,47 @@
+"""The cluster that a stack talks to: always an explicit provider, never whichever kubeconfig is current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+from pulumi_kubernetes import Provider
+
+from planning.plan import Plan
+from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
+from stacks.settings import context, kubeconfig
+
+
+class ClusterNotBuiltError(Exception):
+    """The kind of cluster is planned and rendered, and not yet made by this release."""
+
+
+def cluster_provider(plan: Plan) -> Provider:
+    """Server-side apply is on, so that a field set by another manager is a conflict and never overwritten."""
+    match plan.settings.cluster:
+        case Gke() | Eks() | Reference() as cluster:
+            raise ClusterNotBuiltError(
+                f"cluster.kind: {cluster.kind!r} is not built by this release; nothing was made. Write `existing` with"
+                " the facts of a cluster that you have, or render the objects: `tritonup render`."
+            )
+        case Existing() | Local():
+            return Provider(
+                "cluster",
+                kubeconfig=_kubeconfig(),
+                context=context(),
+                enable_server_side_apply=True,
+            )
+
+
+def _kubeconfig() -> pulumi.Output[str] | None:
+    """The file's content: the provider takes a path or a content, and only the latter is seen to change."""
+    path = kubeconfig()
+    if path is None:
+        return None
+    try:
+        return pulumi.Output.secret(Path(path).expanduser().read_text(encoding="utf-8"))
+    except OSError as refused:
+        raise ClusterNotBuiltError(
+            f"tritonup:kubeconfig: {path!r} cannot be read ({refused.strerror}). Write the path of a kubeconfig:"
+            " `pulumi config set kubeconfig PATH`."
+        ) from refused

@@ -1,0 +1,37 @@
+"""The settings as the Pulumi engine hands them over: the only reader of `pulumi.Config`."""
+
+from __future__ import annotations
+
+import pulumi
+
+from planning.findings import Finding
+from planning.settings import Settings, read_settings
+
+PROJECT = "tritonup"
+
+
+class RefusedError(Exception):
+    """The stack cannot be deployed. The message holds every finding, a line each."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        lines = "\n".join(f"  {finding}" for finding in findings)
+        super().__init__(f"{len(findings)} finding(s) keep this stack from serving:\n{lines}")
+        self.findings = findings
+
+
+def settings_of_stack() -> Settings:
+    """`tritonup:settings` of the stack that is being deployed. RefusedError names everything wrong with it."""
+    read = read_settings(pulumi.Config(PROJECT).require_object("settings"))
+    if isinstance(read, Settings):
+        return read
+    raise RefusedError(read)
+
+
+def kubeconfig() -> str | None:
+    """`tritonup:kubeconfig`: a path, for clusters that this stack does not make."""
+    return pulumi.Config(PROJECT).get("kubeconfig")
+
+
+def context() -> str | None:
+    """`tritonup:context`: of that kubeconfig."""
+    return pulumi.Config(PROJECT).get("context")
