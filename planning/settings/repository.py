@@ -23,7 +23,7 @@ class S3(Strict):
     role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
     """The IAM role that may read the bucket (IRSA), where the cluster is not made by this stack."""
     networks: list[CidrBlock] = []
-    """Addresses of the bucket (a VPC endpoint's subnets). Left out, pods may reach any public address on
+    """Addresses of the bucket and of STS (the subnets of VPC endpoints). Left out, pods may reach any public address on
     port 443."""
 
 
@@ -36,8 +36,9 @@ class Gs(Strict):
     service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$")] | None = None
     """The Google service account that may read the bucket. Left out, the Kubernetes service account itself is
     the principal (Workload Identity Federation)."""
-    networks: list[CidrBlock] = ["199.36.153.8/30"]
-    """Addresses of the bucket: Private Google Access answers at private.googleapis.com."""
+    networks: list[CidrBlock] = []
+    """Addresses of the bucket, such as 199.36.153.8/30 where DNS sends storage.googleapis.com to
+    private.googleapis.com. Left out, pods may reach any public address on port 443."""
 
 
 class Claim(Strict):
