@@ -28,10 +28,10 @@ def settings_of_stack() -> Settings:
 
 
 def kubeconfig() -> str | None:
-    """`tritonup:kubeconfig`: a path, for clusters that this stack does not make."""
-    return pulumi.Config(PROJECT).get("kubeconfig")
+    """`tritonup:kubeconfig`: a path, for clusters that this stack does not make; None where it is empty."""
+    return pulumi.Config(PROJECT).get("kubeconfig") or None
 
 
 def context() -> str | None:
-    """`tritonup:context`: of that kubeconfig."""
-    return pulumi.Config(PROJECT).get("context")
+    """`tritonup:context`: of that kubeconfig; None where it is empty."""
+    return pulumi.Config(PROJECT).get("context") or None
