@@ -1,0 +1,88 @@
+"""Whether the inputs and outputs that a config declares are well formed in themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import prod
+
+from planning.findings import Finding, Rule, Severity
+from planning.repository.completion import ENSEMBLE
+from planning.repository.config import TensorConfig, enum_name
+from planning.repository.model import Model
+
+WELL_FORMED = Rule("TU217", Severity.ERROR, "Every declared input and output is well formed")
+
+_NEED_ALL_STATED = frozenset({"onnxruntime", ENSEMBLE})
+"""Where nothing completes a tensor that lacks its type or dims; other backends may (AutoCompleteConfig of
+TensorRT, auto_complete_config of a Python model)."""
+
+
+def check_tensors(model: Model) -> Iterator[Finding]:
+    """ValidateIOShape, ValidateModelInput and ValidateModelOutput (core, src/model_config_utils.cc)."""
+    for kind, tensors in (("input", model.config.input), ("output", model.config.output)):
+        twice = [name for name, count in Counter(tensor.name for tensor in tensors).items() if count > 1]
+        for name in twice:
+            yield model.finding(WELL_FORMED, kind, f"Two {kind}s are named {name!r}.", "Rename or remove one.")
+        for index, tensor in enumerate(tensors):
+            yield from _check(model, f"{kind}[{index}]", tensor)
+    for index, tensor in enumerate(model.config.input):
+        layout = enum_name("ModelInput.Format", tensor.format)
+        if layout != "FORMAT_NONE" and len(tensor.dims) != 3:
+            what = f"{tensor.name!r} has {layout} and {len(tensor.dims)} dims; the format needs 3."
+            yield model.finding(WELL_FORMED, f"input[{index}].format", what, "Leave format out.")
+
+
+def _check(model: Model, at: str, tensor: TensorConfig) -> Iterator[Finding]:
+    if not tensor.name:
+        what, fix = "It has no name.", "Name it as the model's graph does."
+        yield model.finding(WELL_FORMED, at, what, fix)
+        return
+    if model.backend in _NEED_ALL_STATED:
+        if not tensor.data_type:
+            what, fix = f"{tensor.name!r} has no data_type.", "Write data_type: TYPE_FP32 or another."
+            yield model.finding(WELL_FORMED, at, what, fix)
+        if not tensor.dims:
+            what, fix = f"{tensor.name!r} has no dims.", "Write dims: [ … ], without the batch dimension."
+            yield model.finding(WELL_FORMED, at, what, fix)
+    for field, dims in (("dims", tensor.dims), ("reshape.shape", tensor.reshape.shape)):
+        wrong = [dim for dim in dims if dim < 1 and dim != -1]
+        if wrong:
+            what = f"{tensor.name!r} has the dimension {wrong[0]}."
+            fix = "Write a size of 1 or more, or -1 for any size."
+            yield model.finding(WELL_FORMED, f"{at}.{field}", what, fix)
+    if tensor.HasField("reshape") and tensor.dims:
+        yield from _check_reshape(model, at, tensor)
+    if tensor.is_shape_tensor and model.backend != "tensorrt":
+        what = f"{tensor.name!r} is a shape tensor, which only TensorRT has."
+        yield model.finding(WELL_FORMED, f"{at}.is_shape_tensor", what, "Leave is_shape_tensor out.")
+    if tensor.is_non_linear_format_io and (model.backend != "tensorrt" or len(tensor.dims) != 3):
+        what = f"{tensor.name!r} has a non-linear format, which only a TensorRT tensor of 3 dims can have."
+        field = f"{at}.is_non_linear_format_io"
+        yield model.finding(WELL_FORMED, field, what, "Leave is_non_linear_format_io out.")
+
+
+def _check_reshape(model: Model, at: str, tensor: TensorConfig) -> Iterator[Finding]:
+    """A reshape keeps the number of elements, also between its variable sizes: [2, 4, -1, 6] may become
+    [8, -1, 1, 6]. An empty one makes a batch of single values scalars, which needs a batch."""
+    dims, shape = list(tensor.dims), list(tensor.reshape.shape)
+    if not shape and model.max_batch_size == 0:
+        what = f"{tensor.name!r} is reshaped to a scalar, which only a batching model can be given."
+        fix = "Leave reshape out, or set max_batch_size."
+    elif _runs(dims) != _runs(shape):
+        what = f"{tensor.name!r} has dims {dims} and the reshape {shape}: their sizes differ."
+        fix = "Give both the same number of elements, and the same sizes between -1s."
+    else:
+        return
+    yield model.finding(WELL_FORMED, f"{at}.reshape", what, fix)
+
+
+def _runs(dims: Sequence[int]) -> list[int]:
+    """The number of elements in each run of fixed sizes, as separated by the variable ones."""
+    runs: list[list[int]] = [[]]
+    for dim in dims:
+        if dim == -1:
+            runs.append([])
+        else:
+            runs[-1].append(dim)
+    return [prod(run) for run in runs]
