@@ -1,0 +1,140 @@
+"""What a server serves and with which release: its models, the engines that are missing, its image."""
+
+from __future__ import annotations
+
+from cli.report.document import Block, Column, Fact, Facts, Section, Table
+from cli.report.values import Value, code, count, counted, listed, size, words
+from planning.memory import instances
+from planning.plan import PlannedServer
+from planning.repository.model import Model
+
+MODELS = (
+    Column("model", "Model"),
+    Column("backend", "Backend"),
+    Column("versions", "Versions"),
+    Column("weights", "Weights"),
+    Column("greatest_batch", "Batch"),
+    Column("instances", "Instances"),
+    Column("because", "Because"),
+)
+ENSEMBLES = (Column("ensemble", "Ensemble"), Column("steps", "Steps, in this order"))
+NOT_SERVED = (Column("model", "Planned, not served"), Column("because", "Because"))
+ENGINES = (
+    Column("model", "Model"),
+    Column("engine", "Engine that it needs"),
+    Column("source", "Built from"),
+)
+
+
+def serves_section(server: PlannedServer, named: tuple[str, ...]) -> Section:
+    """`named`: the models that the stack file names."""
+    served = server.served
+    ensembles = [model for model in served.models if model.steps]
+    blocks: list[Block] = [
+        Table(
+            key="models",
+            columns=MODELS,
+            rows=tuple(_model(model, _why(server, model, named)) for model in served.models),
+        ),
+        Table(
+            key="ensembles",
+            columns=ENSEMBLES,
+            rows=tuple((words(model.name), _steps(model.steps)) for model in ensembles),
+        ),
+        Facts(
+            look="list",
+            facts=(
+                Fact(
+                    "content_digest",
+                    "Content digest",
+                    code(served.digest),
+                    f"SHA-256 over the paths and contents of the {counted(len(served.files), 'file')} that it is given,"
+                    f" {size(served.total_bytes).text}",
+                ),
+                Fact(
+                    "repository",
+                    "Reads its models from",
+                    code(server.storage.repository.value),
+                    server.storage.repository.because,
+                ),
+            ),
+        ),
+        Table(
+            key="not_served",
+            columns=NOT_SERVED,
+            rows=tuple((words(model.name), words(_waits(model, served.planned))) for model in served.planned),
+        ),
+        Table(
+            key="engines",
+            columns=ENGINES,
+            rows=tuple((words(key.model), code(str(key)), code(key.source)) for key in server.engines),
+        ),
+    ]
+    return Section(key="serves", title="What it serves", blocks=tuple(blocks))
+
+
+def _model(model: Model, why: str) -> tuple[Value, ...]:
+    versions = [str(version.number) for version in model.served]
+    return (
+        words(model.name),
+        words(model.backend),
+        Value(data=[version.number for version in model.served], text=", ".join(versions)),
+        size(model.weights_bytes),
+        count(model.max_batch_size),
+        count(instances(model)),
+        words(why),
+    )
+
+
+def _steps(steps: tuple[str, ...]) -> Value:
+    return Value(data=list(steps), text=", ".join(steps))
+
+
+def _why(server: PlannedServer, model: Model, named: tuple[str, ...]) -> str:
+    if model.name in named:
+        return "the stack file names it"
+    callers = sum(model.name in caller.steps for caller in server.served.models)
+    return f"a step of {counted(callers, 'ensemble')}"
+
+
+def _waits(model: Model, planned: tuple[Model, ...]) -> str:
+    if model.engine is not None:
+        return f"its engine is not built from {model.engine.model}/{model.engine.file} yet"
+    waiting = {other.name for other in planned}
+    return f"it calls {listed([step for step in model.steps if step in waiting])}, which is not served yet"
+
+
+def release_section(server: PlannedServer) -> Section:
+    release, image = server.release, server.image
+    oldest = ".".join(map(str, release.min_compute_capability)) if release.min_compute_capability else None
+    cuda = f"CUDA {release.cuda or 'of the release'} runs on it by minor-version compatibility"
+    ptx = "what is compiled at run time needs one as new as CUDA"
+    carried = "the release carries it"
+    facts = (
+        Fact("release", "Release", words(release.tag), f"servers.{server.name}.release says so"),
+        Fact("triton_version", "Triton", words(release.server_version), carried),
+        _found("cuda_version", "CUDA", words(release.cuda), carried),
+        _found("tensorrt_version", "TensorRT", words(release.tensorrt), "engines are built with this very version"),
+        _found("onnxruntime_version", "ONNX Runtime", words(release.onnxruntime), carried),
+        _found("least_driver", "Driver of the nodes", _at_least(release.min_driver), cuda),
+        _found("least_driver_for_ptx", "Driver for PTX code", _at_least(release.bundled_driver), ptx),
+        _found("least_compute_capability", "Compute capability", _at_least(oldest), "the oldest GPU that it supports"),
+    )
+    sources = Fact("sources", "Sources", words(release.source), "the catalogue has these figures from there")
+    return Section(
+        key="release",
+        title="Image and release",
+        blocks=(
+            Facts(facts=(Fact("image", "Image", code(str(image.value)), image.because),), look="list"),
+            Facts(facts=facts),
+            Facts(facts=(sources,), look="list"),
+        ),
+    )
+
+
+def _found(key: str, label: str, value: Value, because: str) -> Fact:
+    return Fact(key, label, value, because if value.data is not None else "nobody found the figure")
+
+
+def _at_least(version: str | None) -> Value:
+    return words(None) if version is None else Value(data=version, text=f"{version} or newer")
