@@ -23,6 +23,16 @@ def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Seq
     if scaled and controllers.prometheus_adapter is Presence.NONE:
         who = ", ".join(scaled)
         findings.append(_missing("prometheus_adapter", f"scaling on waiting requests of {who}"))
+    if scaled and settings.monitoring.kind == "none":
+        findings.append(
+            Finding(
+                rule=NO_CONTROLLER,
+                at=setting("monitoring.kind"),
+                what=f"'none' leaves scaling on waiting requests of {', '.join(scaled)} without a metric: nobody"
+                " collects it, and nobody may.",
+                fix="Write `prometheus-operator`, or write a ceiling that equals the floor.",
+            )
+        )
     if on_gpus and controllers.nvidia_device_plugin is Presence.NONE:
         findings.append(_missing("nvidia_device_plugin", f"the GPUs of {', '.join(on_gpus)}"))
     findings += [

@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from planning.catalogue import Catalogue
 from planning.catalogue.prices import Price
+from planning.nodes import PoolNodes, plan_nodes
 from planning.pools import Pool
+from planning.server import PlannedServer
 
 HOURS_PER_MONTH = 730
 """365 days of 24 hours in 12 months, as both clouds' calculators reckon."""
@@ -16,30 +18,41 @@ HOURS_PER_MONTH = 730
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolCost:
-    """US dollars for one hour at the least and at the most nodes; `price` of one node, None where the catalogue
-    has none for the region."""
+    """One pool's nodes, and their price in `region`: None where the catalogue has none, and where the nodes are
+    not of a cloud that it knows."""
 
-    pool: str
-    region: str
+    pool: Pool
+    nodes: PoolNodes
+    region: str | None
     price: Price | None
-    least: Decimal | None
-    most: Decimal | None
+
+    @property
+    def at_rest(self) -> Decimal | None:
+        """US dollars an hour of the nodes that always run."""
+        return self._of(self.nodes.at_rest.value)
+
+    @property
+    def at_most(self) -> Decimal | None:
+        """US dollars an hour of all nodes that the pool may have."""
+        return self._of(self.pool.max_nodes)
+
+    def _of(self, nodes: int) -> Decimal | None:
+        if nodes == 0:
+            return Decimal(0)
+        return self.price.usd_per_hour * nodes if self.price is not None else None
 
 
-def plan_cost(pools: Sequence[Pool], region: str | None, catalogue: Catalogue) -> tuple[PoolCost, ...]:
-    """The cost of each pool whose machine is planned here, in `region`."""
-    if region is None:
-        return ()
-    return tuple(_cost(pool, region, catalogue) for pool in pools if pool.machine is not None)
-
-
-def _cost(pool: Pool, region: str, catalogue: Catalogue) -> PoolCost:
-    assert pool.machine is not None
-    price = catalogue.price(pool.machine.value, region, pool.capacity)
-    return PoolCost(
-        pool=pool.name,
-        region=region,
-        price=price,
-        least=price.usd_per_hour * pool.min_nodes if price else None,
-        most=price.usd_per_hour * pool.max_nodes if price else None,
+def plan_cost(
+    pools: Sequence[Pool], servers: Sequence[PlannedServer], region: str | None, catalogue: Catalogue
+) -> tuple[PoolCost, ...]:
+    """Of every pool, in the order of the stack file. `region` is None where the nodes are not made here."""
+    nodes = plan_nodes(pools, servers)
+    return tuple(
+        PoolCost(
+            pool=pool,
+            nodes=nodes[pool.name],
+            region=region,
+            price=catalogue.price(pool.machine.value, region, pool.capacity) if pool.machine and region else None,
+        )
+        for pool in pools
     )

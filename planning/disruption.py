@@ -61,11 +61,12 @@ def plan_disruption(server: str, floor: int) -> tuple[Disruption, tuple[Finding,
     return Disruption(max_unavailable=Derived(unavailable, because)), ()
 
 
-def plan_rollout(lane: Lane, gpus: int) -> tuple[Rollout, tuple[Finding, ...]]:
-    """One pod more while the lane changes, where its pools have a place for it; else one less."""
-    slots = lane.slots
-    if slots is None or slots >= (lane.maximum.value + 1) * gpus:
-        room = "nodes without GPUs have room" if slots is None else f"the pools hold {slots} shares"
+def plan_rollout(lane: Lane, *, spare: bool) -> tuple[Rollout, tuple[Finding, ...]]:
+    """One pod more while the lane changes, where its pools have a `spare` place for it whatever else runs on them;
+    else one less: a pod that waits for a place which never comes would hold up the rollout for good."""
+    names = " and ".join(repr(pool.name) for pool in lane.pools)
+    if spare or not lane.pools:
+        room = f"beside every ceiling there is a place on {names}" if lane.pools else "nodes without GPUs have room"
         return (
             Rollout(
                 max_surge=Derived(1, f"{room}: the new pod is ready before an old one leaves"),
@@ -73,7 +74,7 @@ def plan_rollout(lane: Lane, gpus: int) -> tuple[Rollout, tuple[Finding, ...]]:
             ),
             (),
         )
-    because = f"the pools hold {slots} shares, all taken at {lane.maximum.value} replicas"
+    because = f"the ceilings of the servers take every place of {names}"
     rollout = Rollout(max_surge=Derived(0, because), max_unavailable=Derived(1, "one place has to be freed first"))
     if lane.maximum.value > 1:
         return rollout, ()
@@ -83,7 +84,8 @@ def plan_rollout(lane: Lane, gpus: int) -> tuple[Rollout, tuple[Finding, ...]]:
             at=setting(f"gpu_pools.{lane.pools[0].name}.nodes.max"),
             what=f"The pools of {lane.deployment!r} have a place for its one pod and none for its successor: a rollout"
             " stops serving until the new pod is ready.",
-            fix=f"Raise nodes.max of {lane.pools[0].name!r} by one, or accept this warning with a reason.",
+            fix=f"Raise nodes.max of {lane.pools[0].name!r} by one for each server that this is said of, or accept this"
+            " warning with a reason.",
         ),
     )
 

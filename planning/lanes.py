@@ -14,14 +14,17 @@ from planning.catalogue.machines import Capacity
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
 from planning.pools import Pool
+from planning.repository.suggestion import did_you_mean
+from planning.settings.scalars import Memory
 from planning.settings.servers import NvidiaGpu, Replicas, Triton
+
+MIB = 2**20
 
 CEILING_UNDER_FLOOR = Rule("TU110", Severity.ERROR, "A server's ceiling is not below its floor")
 UNKNOWN_POOL = Rule("TU111", Severity.ERROR, "A server runs on pools that the stack file has")
 FLOOR_ON_SPOT = Rule("TU311", Severity.WARNING, "A floor stands on on-demand nodes")
 FLOOR_ON_SPOT_WITH_SLO = Rule("TU312", Severity.ERROR, "A promised availability does not stand on spot nodes alone")
 SPOT_UNUSED = Rule("TU313", Severity.WARNING, "Spot pools of a server are used")
-POOL_FULL = Rule("TU314", Severity.ERROR, "Pools have room for the ceilings of their servers")
 TOO_MANY_GPUS = Rule("TU315", Severity.ERROR, "A pod's GPUs are on one node")
 DOES_NOT_FIT_NODE = Rule("TU316", Severity.ERROR, "A pod's processors and memory are on one node")
 
@@ -41,11 +44,6 @@ class Lane:
     @property
     def scaled(self) -> bool:
         return self.minimum.value < self.maximum.value
-
-    @property
-    def slots(self) -> int | None:
-        """Shares that the pools have at the most; None where they are not of GPUs."""
-        return sum(pool.max_slots for pool in self.pools) if self.pools else None
 
 
 def plan_lanes(name: str, server: Triton, pools: Mapping[str, Pool]) -> tuple[tuple[Lane, ...], tuple[Finding, ...]]:
@@ -143,13 +141,18 @@ def _room(name: str, server: Triton, gpu: NvidiaGpu, pools: Sequence[Pool]) -> t
     """One pod on one node of every pool that it may run on."""
     findings: list[Finding] = []
     for pool in pools:
-        if gpu.count > pool.slots:
+        if gpu.count > (most := pool.slots if pool.whole else 1):
             findings.append(
                 Finding(
                     rule=TOO_MANY_GPUS,
                     at=setting(f"servers.{name}.gpu.count"),
-                    what=f"{gpu.count} is more than the {pool.slots} that a node of {pool.name!r} has.",
-                    fix=f"Write at most {pool.slots}, or raise gpu_pools.{pool.name}.gpus_per_node.",
+                    what=f"{gpu.count} is more than the {most} that a node of {pool.name!r} has."
+                    if pool.whole
+                    else f"{gpu.count} is more than the one share of a GPU that a pod can have of {pool.name!r}, whose"
+                    " GPUs are shared.",
+                    fix=f"Write at most {most}, or raise gpu_pools.{pool.name}.gpus_per_node."
+                    if pool.whole
+                    else f"Write 1, or take {pool.name!r} off this server.",
                 )
             )
         if pool.room is None:
@@ -158,7 +161,7 @@ def _room(name: str, server: Triton, gpu: NvidiaGpu, pools: Sequence[Pool]) -> t
         machine = pool.machine.value.name if pool.machine else "a node"
         for field, asked, room in (
             ("cpu", server.resources.cpu, cpu),
-            ("memory", server.resources.memory, memory),
+            ("memory", server.resources.memory, Memory(memory.bytes // MIB * MIB)),
         ):
             if asked > room:  # type: ignore[operator] # the pairs are of one type each
                 findings.append(
@@ -166,38 +169,9 @@ def _room(name: str, server: Triton, gpu: NvidiaGpu, pools: Sequence[Pool]) -> t
                         rule=DOES_NOT_FIT_NODE,
                         at=setting(f"servers.{name}.resources.{field}"),
                         what=f"{asked} does not fit on a node of {pool.name!r}: {machine} leaves pods {room}.",
-                        fix=f"Ask for at most that, or name a greater machine in cluster.machines.{pool.name}.",
+                        fix=f"Write at most {room}, or take {pool.name!r} off this server.",
                     )
                 )
-    return tuple(findings)
-
-
-def check_rooms(lanes: Mapping[str, tuple[Lane, ...]], gpus: Mapping[str, int]) -> tuple[Finding, ...]:
-    """Whether the pools hold the ceilings of all servers together. `gpus`: shares of one pod, by server.
-
-    Looked at for the pools of each lane and for all pools together: demand that can only go to some pools must
-    fit into these.
-    """
-    every = [(server, lane) for server, of_server in lanes.items() for lane in of_server if lane.pools]
-    sets = {frozenset(pool.name for pool in lane.pools) for _, lane in every}
-    sets |= {frozenset().union(*sets)} if sets else set()
-    findings: list[Finding] = []
-    for names in sorted(sets, key=lambda names: (len(names), sorted(names))):
-        inside = [(server, lane) for server, lane in every if {pool.name for pool in lane.pools} <= names]
-        slots = sum({pool.name: pool.max_slots for _, lane in inside for pool in lane.pools}.values())
-        wanted = sum(lane.maximum.value * gpus[server] for server, lane in inside)
-        if wanted > slots:
-            pool = sorted(names)[0]
-            who = ", ".join(sorted({server for server, _ in inside}))
-            findings.append(
-                Finding(
-                    rule=POOL_FULL,
-                    at=setting(f"gpu_pools.{pool}.nodes.max"),
-                    what=f"{' and '.join(repr(name) for name in sorted(names))} give {slots} GPU shares at the most,"
-                    f" the ceilings of {who} ask for {wanted}.",
-                    fix="Raise nodes.max, or lower replicas.ceiling of these servers.",
-                )
-            )
     return tuple(findings)
 
 
@@ -208,10 +182,12 @@ def unknown_pools(name: str, server: Triton, declared: Sequence[str]) -> tuple[F
     return tuple(
         Finding(
             rule=UNKNOWN_POOL,
-            at=setting(f"servers.{name}.gpu.pools"),
+            at=setting(f"servers.{name}.gpu.pools[{index}]"),
             what=f"{pool!r} is not one of gpu_pools.",
-            fix=f"Write one of: {', '.join(declared)}." if declared else "Declare it under gpu_pools.",
+            fix=f"{did_you_mean(pool, declared)}Write one of: {', '.join(declared)}."
+            if declared
+            else "Declare it under gpu_pools.",
         )
-        for pool in server.gpu.pools
+        for index, pool in enumerate(server.gpu.pools)
         if pool not in declared
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
@@ -13,17 +13,19 @@ from planning.draining import plan_drain
 from planning.engines import plan_engines
 from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageLock
-from planning.lanes import Lane, check_rooms, plan_lanes, unknown_pools
+from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import check_memory, plan_memory
 from planning.network import plan_network
-from planning.plan import Accepted, Plan, PlannedLane, PlannedServer, Platform
+from planning.plan import Accepted, Plan, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.promises import check_promises
 from planning.release import plan_image, plan_release
-from planning.repository.checks import check_repository
+from planning.repository.checks import check_gpus, check_repository
 from planning.repository.model import Repository
 from planning.repository.served import ServedSet, served_models
+from planning.rooms import Demand, check_rooms, with_spare_place
 from planning.scaling import plan_scaling
+from planning.server import PlannedLane, PlannedServer
 from planning.settings.cluster import Eks, Existing, Gke, Local
 from planning.settings.root import Acceptance, Settings
 from planning.settings.servers import NvidiaGpu, Triton
@@ -40,19 +42,37 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found = [*findings, *check_repository(repository, allow_python=settings.security.python_models)]
     servers: list[PlannedServer] = []
     lanes: dict[str, tuple[Lane, ...]] = {}
+    of_lanes: dict[str, tuple[Finding, ...]] = {}
     for name, server in settings.servers.items():
-        lanes[name], planned, own = _server(name, server, settings, repository, by_name, catalogue, lock)
+        lanes[name], of_lanes[name] = plan_lanes(name, server, by_name)
+    demands = [
+        Demand(
+            server=name,
+            lane=lane,
+            gpus=_gpus(server),
+            cpu=server.resources.cpu,
+            memory=server.resources.memory,
+        )
+        for name, server in settings.servers.items()
+        for lane in lanes[name]
+        if lane.pools
+    ]
+    spare = with_spare_place(demands)
+    for name, server in settings.servers.items():
+        found += [*unknown_pools(name, server, list(settings.gpu_pools)), *of_lanes[name]]
+        planned, own = _server(name, server, settings, repository, by_name, lanes[name], spare, catalogue, lock)
         found += own
         if planned is not None:
             servers.append(planned)
     gpus = {name: _gpus(server) for name, server in settings.servers.items()}
-    found += check_rooms(lanes, gpus)
+    found += check_rooms(demands)
     found += check_controllers(
         settings,
         scaled=[name for name, own in lanes.items() if any(lane.scaled for lane in own)],
         on_gpus=[name for name, count in gpus.items() if count],
     )
-    remaining, accepted = _accept(found, settings.accept)
+    # A model that two servers serve is looked at for each.
+    remaining, accepted = _accept(list(dict.fromkeys(found)), settings.accept)
     return Plan(
         settings=settings,
         platform=_platform(settings),
@@ -62,7 +82,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         labels=dict(settings.labels),
         pools=pools,
         servers=tuple(servers),
-        cost=plan_cost(pools, _region(settings), catalogue),
+        cost=plan_cost(pools, servers, _region(settings), catalogue),
         findings=remaining,
         accepted=accepted,
     )
@@ -74,14 +94,15 @@ def _server(
     settings: Settings,
     repository: Repository,
     pools: Mapping[str, Pool],
+    lanes: Sequence[Lane],
+    spare: Collection[str],
     catalogue: Catalogue,
     lock: ImageLock,
-) -> tuple[tuple[Lane, ...], PlannedServer | None, tuple[Finding, ...]]:
-    """The lanes as far as they could be planned, the server if all of it could be, and what was found."""
-    found = list(unknown_pools(name, server, list(settings.gpu_pools)))
+) -> tuple[PlannedServer | None, tuple[Finding, ...]]:
+    """The server on its `lanes` if all of it could be planned, and what was found. `spare`: deployments that can
+    have one pod more while they are rolled out."""
+    found: list[Finding] = []
     mine = _pools_of(server, pools)
-    lanes, of_lanes = plan_lanes(name, server, pools)
-    found += of_lanes
     release, of_release = plan_release(name, server, settings, mine, catalogue)
     found += of_release
     image, of_image = plan_image(name, server, settings, lock) if release else (None, ())
@@ -92,7 +113,8 @@ def _server(
     served = served_models(repository, server.models, field=f"servers.{name}.models")
     if not isinstance(served, ServedSet):
         found += served
-        return lanes, None, tuple(found)
+        return None, tuple(found)
+    found += [finding for model in served.models for finding in check_gpus(model, _gpus(server))]
     found += check_promises(name, server, repository.models)
     needs = plan_memory(server, served.models)
     found += check_memory(name, server, needs, mine)
@@ -102,10 +124,10 @@ def _server(
     found += of_disruption
     engines, of_engines = plan_engines(name, served.planned, repository.models, mine, release) if release else ((), ())
     found += of_engines
-    rollouts = [plan_rollout(lane, _gpus(server)) for lane in lanes]
+    rollouts = [plan_rollout(lane, spare=lane.deployment in spare) for lane in lanes]
     found += [finding for _, of_rollout in rollouts for finding in of_rollout]
     if release is None or image is None or isinstance(drain, Finding) or storage is None:
-        return lanes, None, tuple(found)
+        return None, tuple(found)
     startup = plan_startup(server, served)
     boot = slowest_boot(mine, boot_of_cpu_nodes(settings))
     planned = PlannedServer(
@@ -137,7 +159,7 @@ def _server(
         exposure=server.exposure,
         network=plan_network(settings, server, storage, catalogue),
     )
-    return lanes, planned, tuple(found)
+    return planned, tuple(found)
 
 
 def _gpus(server: Triton) -> int:
@@ -174,7 +196,8 @@ def _region(settings: Settings) -> str | None:
 def _accept(
     found: Sequence[Finding], acceptances: Sequence[Acceptance]
 ) -> tuple[tuple[Finding, ...], tuple[Accepted, ...]]:
-    """Warnings that the stack file accepts, apart from the rest. Errors stay."""
+    """Warnings that the stack file accepts, apart from the rest. Errors stay, and keep us from telling which
+    acceptances are idle, but for those of errors: what cannot be planned cannot be warned about."""
     remaining: list[Finding] = []
     accepted: list[Accepted] = []
     used: set[int] = set()
@@ -187,15 +210,19 @@ def _accept(
                 break
         else:
             remaining.append(finding)
-    remaining += [
-        Finding(
-            rule=NOTHING_ACCEPTED,
-            at=setting(f"accept[{index}].rule"),
-            what=f"{acceptance.rule} is not a warning of this plan"
-            + (f" at {acceptance.at}." if acceptance.at else "."),
-            fix="Take the entry out; errors cannot be accepted.",
+    errors = {finding.rule.id for finding in remaining if finding.severity is Severity.ERROR}
+    warned = {finding.finding.rule.id for finding in accepted}
+    for index, acceptance in enumerate(acceptances):
+        if index in used or (errors and acceptance.rule not in errors):
+            continue
+        where = f" at {acceptance.at}" if acceptance.at else ""
+        if acceptance.rule in errors:
+            what = f"{acceptance.rule} is an error, which cannot be accepted."
+        elif acceptance.rule in warned:
+            what = f"{acceptance.rule} warns of nothing{where} that an entry before does not accept."
+        else:
+            what = f"{acceptance.rule} is not a warning of this plan{where}."
+        remaining.append(
+            Finding(rule=NOTHING_ACCEPTED, at=setting(f"accept[{index}].rule"), what=what, fix="Take the entry out.")
         )
-        for index, acceptance in enumerate(acceptances)
-        if index not in used
-    ]
     return tuple(remaining), tuple(accepted)

@@ -7,7 +7,7 @@ from the pool's declaration: a label that only appears later keeps the pool from
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from planning.catalogue import Catalogue
@@ -15,11 +15,13 @@ from planning.catalogue.clouds import CloudFacts
 from planning.catalogue.gpus import Gpu
 from planning.catalogue.machines import Capacity, MachineType, allocatable
 from planning.derived import Derived
-from planning.findings import Finding, Rule, Severity, setting
+from planning.findings import Finding, Place, Rule, Severity, setting
+from planning.repository.suggestion import did_you_mean
 from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
-from planning.settings.pools import GpuPool, Mig, Mps, TimeSlicing, Whole
+from planning.settings.pools import GpuPool
 from planning.settings.root import Settings
 from planning.settings.scalars import Cpu, Duration, Memory
+from planning.sharing import Share, plan_share
 
 POOL_LABEL = "tritonup/pool"
 """Ours, declared by every pool that this program makes, with the pool's name as its value."""
@@ -36,7 +38,6 @@ UNKNOWN_POOL_FACTS = Rule("TU301", Severity.ERROR, "An existing cluster describe
 NO_SUCH_MACHINE = Rule("TU302", Severity.ERROR, "A pool's machine carries the pool's GPUs")
 NO_MACHINE = Rule("TU303", Severity.ERROR, "Some machine of the cloud carries the pool's GPUs")
 NOTICE_TOO_LONG = Rule("TU602", Severity.ERROR, "A reclaimed node's notice is one that the cloud gives")
-NO_SUCH_PROFILE = Rule("TU304", Severity.ERROR, "A MIG profile is one that the GPU can be cut into")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +59,14 @@ class Notice:
 class Pool:
     """`share_bytes`: GPU memory that one share gives. `slots`: shares of one node. `boot_seconds`: from an
     unschedulable pod until a new node's GPU can be used, the image's pull included. `machine` is None where
-    the pool is already there. `room`: what the pods of one node can request, None where it is not known."""
+    the pool is already there. `room`: what the pods of one node can request, None where it is not known.
+    `whole`: pods may have several of its GPUs; where GPUs are shared in turns or by MPS, a pod has one share."""
 
     name: str
     gpu: Gpu
     gpus_per_node: int
     slots: int
+    whole: bool
     share_bytes: Derived[int]
     capacity: Capacity
     min_nodes: int
@@ -80,6 +83,13 @@ class Pool:
     def max_slots(self) -> int:
         return self.max_nodes * self.slots
 
+    def pods_of_a_node(self, gpus: int, cpu: Cpu, memory: Memory) -> int:
+        """How many pods that ask for so much are on one node at the most."""
+        places = [self.slots // gpus]
+        if self.room is not None:
+            places += [self.room[0].millis // cpu.millis, self.room[1].bytes // memory.bytes]
+        return min(places)
+
 
 def plan_pools(settings: Settings, catalogue: Catalogue) -> tuple[tuple[Pool, ...], tuple[Finding, ...]]:
     """The pools of `settings`, in the order of the stack file. A pool that cannot be is left out, with a
@@ -87,48 +97,41 @@ def plan_pools(settings: Settings, catalogue: Catalogue) -> tuple[tuple[Pool, ..
     pools: list[Pool] = []
     findings: list[Finding] = []
     for name, wanted in settings.gpu_pools.items():
-        share = _share(name, wanted, catalogue)
+        share = plan_share(name, wanted, catalogue)
         planned = share if isinstance(share, Finding) else _pool(name, wanted, share, settings, catalogue)
         if isinstance(planned, Finding):
             findings.append(planned)
         else:
             pools.append(planned)
-    return tuple(pools), tuple(findings)
+    # One value of the cluster may be wrong for several pools.
+    return tuple(pools), tuple(dict.fromkeys([*findings, *_machines_of_no_pool(settings)]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    per_gpu: int
-    memory: Derived[int]
-
-
-def _share(name: str, wanted: GpuPool, catalogue: Catalogue) -> _Share | Finding:
-    gpu = catalogue.gpus[wanted.gpu]
-    whole = f"a {gpu.kind} has {Memory(gpu.memory_bytes).readable()}"
-    match wanted.sharing:
-        case Whole():
-            return _Share(1, Derived(gpu.memory_bytes, whole))
-        case TimeSlicing(pods=pods) | Mps(pods=pods) as sharing:
-            because = f"{whole} and {pods} pods share it ({sharing.kind})"
-            return _Share(pods, Derived(gpu.memory_bytes // pods, because))
-        case Mig(profile=profile):
-            for known in gpu.mig:
-                if known.name == profile:
-                    return _Share(
-                        known.per_gpu,
-                        Derived(known.memory_bytes, f"MIG profile {profile} of a {gpu.kind} has that much"),
-                    )
-            names = ", ".join(known.name for known in gpu.mig)
-            return Finding(
-                rule=NO_SUCH_PROFILE,
-                at=setting(f"gpu_pools.{name}.sharing.profile"),
-                what=f"{profile!r} is not a MIG profile of {gpu.kind}.",
-                fix=f"Write one of: {names}." if names else "The catalogue knows none of it: share it otherwise.",
+def _machines_of_no_pool(settings: Settings) -> Iterator[Finding]:
+    cluster = _described_by(settings)
+    for name in cluster.machines if isinstance(cluster, Gke | Eks) else ():
+        if name not in settings.gpu_pools:
+            yield Finding(
+                rule=NO_SUCH_MACHINE,
+                at=_at(settings, f"machines.{name}"),
+                what=f"{name!r} is not one of gpu_pools, so no node is made of that machine.",
+                fix=did_you_mean(name, settings.gpu_pools)
+                + (f"Pools are: {', '.join(settings.gpu_pools)}." if settings.gpu_pools else "Take it out."),
             )
 
 
-def _pool(name: str, wanted: GpuPool, share: _Share, settings: Settings, catalogue: Catalogue) -> Pool | Finding:
-    cluster = settings.cluster.cluster if isinstance(settings.cluster, Reference) else settings.cluster
+def _described_by(settings: Settings) -> Gke | Eks | Existing | Local:
+    """The block that says what the cluster is."""
+    return settings.cluster.cluster if isinstance(settings.cluster, Reference) else settings.cluster
+
+
+def _at(settings: Settings, field: str) -> Place:
+    """The place of `field` of that block."""
+    return setting(f"cluster.{'cluster.' if isinstance(settings.cluster, Reference) else ''}{field}")
+
+
+def _pool(name: str, wanted: GpuPool, share: Share, settings: Settings, catalogue: Catalogue) -> Pool | Finding:
+    cluster = _described_by(settings)
     slots = wanted.gpus_per_node * share.per_gpu
     match cluster:
         case Gke() | Eks():
@@ -147,7 +150,7 @@ def _pool(name: str, wanted: GpuPool, share: _Share, settings: Settings, catalog
 def _made(
     name: str,
     wanted: GpuPool,
-    share: _Share,
+    share: Share,
     slots: int,
     cluster: Gke | Eks,
     settings: Settings,
@@ -157,7 +160,7 @@ def _made(
     machine = _machine(name, wanted, slots, cluster, settings, catalogue)
     if isinstance(machine, Finding):
         return machine
-    notice = _notice(cluster, cloud)
+    notice = _notice(cluster, cloud, settings) if wanted.capacity == "spot" else None
     if isinstance(notice, Finding):
         return notice
     whole = allocatable(machine.value)
@@ -166,6 +169,7 @@ def _made(
         gpu=catalogue.gpus[wanted.gpu],
         gpus_per_node=wanted.gpus_per_node,
         slots=slots,
+        whole=share.whole,
         share_bytes=share.memory,
         capacity=wanted.capacity,
         min_nodes=wanted.nodes.min,
@@ -177,7 +181,7 @@ def _made(
         ),
         labels={POOL_LABEL: name},
         taints=(PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule"),),
-        notice=notice if wanted.capacity == "spot" else None,
+        notice=notice,
         zones=tuple(cluster.zones),
         boot_seconds=Derived(
             cloud.boot.seconds + cloud.boot.image_pull_seconds,
@@ -187,13 +191,13 @@ def _made(
     )
 
 
-def _notice(cluster: Gke | Eks, cloud: CloudFacts) -> Notice | Finding:
+def _notice(cluster: Gke | Eks, cloud: CloudFacts, settings: Settings) -> Notice | Finding:
     match cluster:
         case Gke(spot_notice=notice):
             if notice.millis > cloud.spot.max_seconds * 1000:
                 return Finding(
                     rule=NOTICE_TOO_LONG,
-                    at=setting("cluster.spot_notice"),
+                    at=_at(settings, "spot_notice"),
                     what=f"{notice} is more than pods of ours can be given on a reclaimed GKE node.",
                     fix=f"Write at most {cloud.spot.max_seconds}s ({cloud.spot.source}).",
                 )
@@ -203,7 +207,7 @@ def _notice(cluster: Gke | Eks, cloud: CloudFacts) -> Notice | Finding:
 
 
 def _described(
-    name: str, wanted: GpuPool, share: _Share, slots: int, cluster: Existing, catalogue: Catalogue
+    name: str, wanted: GpuPool, share: Share, slots: int, cluster: Existing, catalogue: Catalogue
 ) -> Pool | Finding:
     facts = cluster.pools.get(name)
     if facts is None:
@@ -213,6 +217,13 @@ def _described(
             what=f"is missing, and gpu_pools.{name} stands on it.",
             fix="Add it with the labels and taints that its nodes carry.",
         )
+    if wanted.capacity == "spot" and facts.notice is None:
+        return Finding(
+            rule=UNKNOWN_POOL_FACTS,
+            at=setting(f"cluster.pools.{name}.notice"),
+            what=f"is missing, and gpu_pools.{name} is spot: how a pod leaves depends on it.",
+            fix="Add how long a node of it warns before it is reclaimed, such as 30s.",
+        )
     room = (Cpu.parse(facts.cpu), Memory.parse(facts.memory)) if facts.cpu and facts.memory else None
     notice = facts.notice
     return Pool(
@@ -220,6 +231,7 @@ def _described(
         gpu=catalogue.gpus[wanted.gpu],
         gpus_per_node=wanted.gpus_per_node,
         slots=slots,
+        whole=share.whole,
         share_bytes=share.memory,
         capacity=wanted.capacity,
         min_nodes=wanted.nodes.min,
@@ -260,7 +272,7 @@ def _machine(
                 return Derived(machine, f"cluster.machines.{name} names it")
         return Finding(
             rule=NO_SUCH_MACHINE,
-            at=setting(f"cluster.machines.{name}"),
+            at=_at(settings, f"machines.{name}"),
             what=f"{chosen!r} does not carry {gpus}.",
             fix=f"Write one of: {', '.join(machine.name for machine in carrying)}.",
         )

@@ -99,8 +99,8 @@ def plan_image(
             rule=UNCONFIRMED_IMAGE,
             at=setting(f"servers.{name}.release"),
             what=f"Nobody confirmed the digest of {IMAGE}:{tag}.",
-            fix=f"Run `tritonup images update {IMAGE}:{tag}` where the registry can be reached, or write a confirmed"
-            f" release: {', '.join(confirmed)}.",
+            fix=f"Run `tritonup images update {IMAGE}:{tag}` where the registry can be reached"
+            + (f", or write a confirmed release: {', '.join(confirmed)}." if confirmed else "."),
         ),
     )
 

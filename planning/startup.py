@@ -80,13 +80,16 @@ def plan_startup(server: Triton, served: ServedSet) -> Startup:
 
 
 def plan_patience(startup: Startup, grace_s: int, boot: Derived[int], lane: Lane, rollout: Rollout) -> Patience:
-    one = BOOT_SAFETY * boot.value + PLACE_S + startup.budget.value
+    # Where a pod takes the place of another, that one has to leave before.
+    leaving = 0 if rollout.max_surge.value else grace_s
+    one = BOOT_SAFETY * boot.value + PLACE_S + startup.budget.value + leaving
     batch = max(1, rollout.max_surge.value + rollout.max_unavailable.value)
     batches = -(-max(1, lane.maximum.value) // batch)
     return Patience(
         progress_deadline=Derived(
             one,
-            f"{boot.because}; placing the pod takes up to {PLACE_S} s and loading {startup.budget.value} s",
+            f"{BOOT_SAFETY} times {boot.value} s of boot ({boot.because}), placing the pod up to {PLACE_S} s and"
+            f" loading {startup.budget.value} s" + (f", its forerunner leaving {leaving} s" if leaving else ""),
         ),
         pulumi_timeout=Derived(
             batches * (one + grace_s),

@@ -12,7 +12,7 @@ from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
 from stacks.settings import context, kubeconfig
 
 
-class ClusterNotBuiltError(Exception):
+class ClusterNotBuiltError(pulumi.RunError):
     """The kind of cluster is planned and rendered, and not yet made by this release."""
 
 

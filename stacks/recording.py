@@ -46,8 +46,12 @@ class _Recorder(Mocks):
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = _with_integers(cast("dict[str, Any]", args.inputs))  # pyright: ignore[reportUnknownMemberType] - the SDK says dict
         key = (args.typ, args.name)
+        if args.custom is None:
+            self.refused.append(f"{args.typ} {args.name!r} is read from the cloud and nobody planned for it")
         if key in self.resources:
             self.refused.append(f"two resources of type {args.typ} are named {args.name!r}")
+        if STRINGIFIED_OUTPUT in args.name:
+            self.refused.append(f"a resource of type {args.typ} has a name made from an Output")
         self.refused += [
             f"{args.typ} {args.name!r}: {path} holds text made from an Output"
             for path, value in leaves(inputs)
@@ -57,11 +61,10 @@ class _Recorder(Mocks):
         supplied = self.outputs.get(f"{args.typ}/{args.name}", {})
         return supplied.get("id"), {**inputs, **supplied}
 
-    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         if args.token not in self.calls:
             self.refused.append(f"the function {args.token} is called and nobody planned for it")
-            return {}, None
-        return dict(self.calls[args.token]), None
+        return dict(self.calls.get(args.token, {})), []
 
 
 def record(
@@ -77,9 +80,15 @@ def record(
     def run() -> None:
         program()
 
-    pulumi.runtime.test(run)()  # pyright: ignore[reportUnknownMemberType] - the SDK leaves it untyped
+    try:
+        pulumi.runtime.test(run)()  # pyright: ignore[reportUnknownMemberType] - the SDK leaves it untyped
+    except Exception as failed:
+        # What was refused is why it failed: an unplanned call gave it nothing to go on with.
+        if recorder.refused:
+            raise RecordingError("; ".join(sorted(recorder.refused))) from failed
+        raise
     if recorder.refused:
-        raise RecordingError("; ".join(recorder.refused))
+        raise RecordingError("; ".join(sorted(recorder.refused)))
     return tuple(recorder.resources[key] for key in sorted(recorder.resources))
 
 

@@ -10,8 +10,9 @@ from planning.settings import Settings, read_settings
 PROJECT = "tritonup"
 
 
-class RefusedError(Exception):
-    """The stack cannot be deployed. The message holds every finding, a line each."""
+class RefusedError(pulumi.RunError):
+    """The stack cannot be deployed. The message holds every finding, a line each. The engine prints the message of
+    a RunError alone, without a traceback."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         lines = "\n".join(f"  {finding}" for finding in findings)

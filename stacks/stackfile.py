@@ -37,7 +37,11 @@ class StackFile:
     lines: Mapping[str, int]
 
     def locate(self, finding: Finding) -> Finding:
-        """`finding` with this file and the line of its field, where it is about the settings."""
+        """`finding` with this file and the line of its field, where it is about the settings; another file is
+        named from the project's folder, as code hosts and editors want it."""
+        file, project = Path(finding.at.file), self.path.parent
+        if finding.at.file and file.is_relative_to(project):
+            return replace(finding, at=replace(finding.at, file=file.relative_to(project).as_posix()))
         return _locate(finding, self.path.name, self.lines)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cli.report.document import Fact, Facts, LaneDrawing, LanesDrawing, Section
-from cli.report.values import Value, absent, code, count, counted, names, percent, pods, seconds, span, words
+from cli.report.values import Value, absent, code, count, names, percent, pods, seconds, span, words
 from planning.derived import Derived
 from planning.disruption import Spread
 from planning.lanes import Lane
-from planning.plan import PlannedLane, PlannedServer
 from planning.scaling import PENDING_METRIC, SCALE_IN_PERIOD_S, SCALE_OUT_PERIOD_S
+from planning.server import PlannedLane, PlannedServer
+from planning.wording import counted
 
 OfLane = Callable[[PlannedLane], tuple[Value, str]]
 """What is so of a lane, and why."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cli.report.document import Block, Column, Fact, Facts, Section, Table
 from cli.report.values import cores, count, size, words
-from planning.plan import PlannedServer
 from planning.pools import Pool
+from planning.server import PlannedServer
 
 FIT = (
     Column("pool", "Pool"),

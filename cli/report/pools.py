@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cli.report.costs import PoolCosts, costs_of
 from cli.report.document import Column, Fact, Facts, Paragraph, Section, Table
 from cli.report.values import (
     Value,
@@ -11,7 +10,6 @@ from cli.report.values import (
     cores,
     cost,
     count,
-    counted,
     names,
     price_per_hour,
     resources,
@@ -20,10 +18,11 @@ from cli.report.values import (
     span,
     words,
 )
-from planning.cost import HOURS_PER_MONTH
+from planning.cost import HOURS_PER_MONTH, PoolCost
 from planning.plan import Plan
 from planning.pools import NODE_AGENTS, Pool
 from planning.settings.scalars import Cpu, Memory
+from planning.wording import counted
 
 OVERVIEW = (
     Column("pool", "Pool"),
@@ -42,7 +41,7 @@ def pools_section(plan: Plan) -> Section:
     if not plan.pools:
         none = "No pool could be planned." if plan.settings.gpu_pools else "The stack asks for no GPU nodes."
         return Section(key="pools", title="GPU pools", blocks=(Paragraph(text=none),))
-    pools = costs_of(plan)
+    pools = plan.cost
     return Section(
         key="pools",
         title="GPU pools",
@@ -58,7 +57,7 @@ def pools_section(plan: Plan) -> Section:
     )
 
 
-def _row(costs: PoolCosts) -> tuple[Value, ...]:
+def _row(costs: PoolCost) -> tuple[Value, ...]:
     pool = costs.pool
     return (
         words(pool.name),
@@ -137,7 +136,7 @@ def _gpus(pool: Pool) -> tuple[Fact, ...]:
     )
 
 
-def _number(costs: PoolCosts) -> tuple[Fact, ...]:
+def _number(costs: PoolCost) -> tuple[Fact, ...]:
     pool, nodes = costs.pool, costs.nodes
     stays = "on-demand nodes are not reclaimed" if pool.capacity == "on-demand" else "its nodes are said to stay"
     return (
@@ -149,7 +148,7 @@ def _number(costs: PoolCosts) -> tuple[Fact, ...]:
     )
 
 
-def _cost(costs: PoolCosts) -> tuple[Fact, ...]:
+def _cost(costs: PoolCost) -> tuple[Fact, ...]:
     price, region = costs.price, costs.region
     rest = f"{counted(costs.nodes.at_rest.value, 'node')} at rest"
     most = f"gpu_pools.{costs.pool.name}.nodes.max is {costs.pool.max_nodes}"

@@ -11,9 +11,9 @@ from cli.report.document import Acceptances, Document, Findings, Paragraph, Sect
 from cli.report.pools import pools_section
 from cli.report.servers import servers_section
 from cli.report.summary import summary_section
-from cli.report.values import counted
 from planning.findings import Finding, Place, Severity
 from planning.plan import Accepted, Plan
+from planning.wording import counted
 
 Verdict = Literal["error", "warning", "clean"]
 

@@ -8,9 +8,11 @@ from cli.report.memory import memory_section
 from cli.report.serves import release_section, serves_section
 from cli.report.timing import leaving_section, starting_section
 from cli.report.traffic import flags_section, network_section
-from cli.report.values import Value, absent, listed, percent
-from planning.plan import Plan, PlannedServer
+from cli.report.values import Value, absent, percent
+from planning.plan import Plan
+from planning.server import PlannedServer
 from planning.settings.servers import Slo, Triton
+from planning.wording import listed
 
 
 def servers_section(plan: Plan) -> Section:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cli.report.document import Block, Column, Fact, Facts, Section, Table
-from cli.report.values import Value, code, count, counted, listed, size, words
+from cli.report.values import Value, code, count, size, words
 from planning.memory import instances
-from planning.plan import PlannedServer
 from planning.repository.model import Model
+from planning.server import PlannedServer
+from planning.wording import counted, listed
 
 MODELS = (
     Column("model", "Model"),

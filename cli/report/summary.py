@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
-from cli.report.costs import PoolCosts, costs_of, total
 from cli.report.document import Fact, Facts, Paragraph, Section
-from cli.report.values import (
-    cost,
-    count,
-    counted,
-    counted_span,
-    listed,
-    names,
-    span,
-)
-from planning.cost import HOURS_PER_MONTH
+from cli.report.values import cost, count, counted_span, names, span
+from planning.cost import HOURS_PER_MONTH, PoolCost
 from planning.plan import Plan
 from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
+from planning.wording import counted, listed
 
 NOT_COUNTED = (
     "Prices are before discount and tax; the control plane, other nodes, load balancers, storage and traffic are not in"
@@ -32,7 +25,7 @@ def summary_section(stack: str, plan: Plan, verdict: str) -> Section:
         blocks=(
             Paragraph(text=" ".join((_exists(stack, plan), _costs(plan)))),
             Paragraph(text=verdict),
-            Facts(facts=(*_figures(plan), *_money(costs_of(plan))), look="headline"),
+            Facts(facts=(*_figures(plan), *_money(plan.cost)), look="headline"),
         ),
     )
 
@@ -70,13 +63,13 @@ def _exists(stack: str, plan: Plan) -> str:
 def _nodes(plan: Plan) -> str:
     if not plan.pools:
         return "without GPUs"
-    costs = costs_of(plan)
+    costs = plan.cost
     rest, most = sum(pool.nodes.at_rest.value for pool in costs), sum(pool.pool.max_nodes for pool in costs)
     return f"on {counted_span(rest, most, 'GPU node')} of {counted(len(costs), 'pool')}"
 
 
 def _costs(plan: Plan) -> str:
-    costs = costs_of(plan)
+    costs = plan.cost
     if not costs:
         return "There is no GPU node to pay for."
     priced = [(pool, pool.price) for pool in costs if pool.price is not None]
@@ -92,7 +85,7 @@ def _costs(plan: Plan) -> str:
     return " ".join((*sentences, NOT_COUNTED))
 
 
-def _unpriced(costs: PoolCosts) -> str:
+def _unpriced(costs: PoolCost) -> str:
     region = f" in {costs.region}" if costs.region else ""
     nodes = counted_span(costs.nodes.at_rest.value, costs.pool.max_nodes, "node")
     return f"{costs.pool.name}{region} ({nodes})"
@@ -101,7 +94,7 @@ def _unpriced(costs: PoolCosts) -> str:
 def _figures(plan: Plan) -> tuple[Fact, ...]:
     lanes = [lane.lane for server in plan.servers for lane in server.lanes]
     least, most = sum(lane.minimum.value for lane in lanes), sum(lane.maximum.value for lane in lanes)
-    costs = costs_of(plan)
+    costs = plan.cost
     nodes = span(sum(pool.nodes.at_rest.value for pool in costs), sum(pool.pool.max_nodes for pool in costs))
     bounds = [f"{pool.pool.name} {span(pool.nodes.at_rest.value, pool.pool.max_nodes).text}" for pool in costs]
     servers = [server.name for server in plan.servers]
@@ -112,7 +105,7 @@ def _figures(plan: Plan) -> tuple[Fact, ...]:
     )
 
 
-def _money(costs: Sequence[PoolCosts]) -> tuple[Fact, ...]:
+def _money(costs: Sequence[PoolCost]) -> tuple[Fact, ...]:
     """The sums of the prices that are known, and plainly which are not."""
     priced = [pool for pool in costs if pool.price is not None]
     unpriced = [pool.pool.name for pool in costs if pool.price is None]
@@ -130,3 +123,8 @@ def _money(costs: Sequence[PoolCosts]) -> tuple[Fact, ...]:
         Fact("known_cost_at_most", "Cost at most", cost(most if known else None, HOURS_PER_MONTH), why),
         Fact("unpriced_pools", "Price unknown", names(unpriced), why_not),
     )
+
+
+def total(hours: Iterable[Decimal | None]) -> Decimal:
+    """Of those that are known."""
+    return sum((hour for hour in hours if hour is not None), Decimal(0))

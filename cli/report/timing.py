@@ -8,8 +8,8 @@ from cli.report.memory import pools_of
 from cli.report.values import count, seconds, words
 from planning.derived import Derived
 from planning.draining import DETECTION_LAG_S
-from planning.plan import PlannedServer
 from planning.pools import boot_of_cpu_nodes
+from planning.server import PlannedServer
 from planning.settings.root import Settings
 from planning.startup import slowest_boot
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cli.report.document import Block, Column, Fact, Facts, Paragraph, Section, Table
 from cli.report.values import Value, words
 from planning.network import Allowance, Network, Peer, Pods
-from planning.plan import PlannedServer
+from planning.server import PlannedServer
 from planning.settings.servers import InsideCluster, InternalNetwork, Public
 
 ALLOWED = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from planning.settings.scalars import Cpu, Memory
+from planning.wording import counted
 
 Data = None | bool | int | float | str | list["Data"] | dict[str, "Data"]
 
@@ -97,19 +98,9 @@ def span(least: int, most: int) -> Value:
     return Value(data={"least": least, "most": most}, text=text)
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 pod`, `2 pods`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def counted_span(least: int, most: int, noun: str) -> str:
     """`3 pods`, `8 to 16 pods`."""
     return counted(least, noun) if least == most else f"{least:,} to {counted(most, noun)}"
-
-
-def listed(items: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return " and ".join((", ".join(items[:-1]), items[-1])) if len(items) > 1 else "".join(items)
 
 
 def _exact(amount: Decimal) -> str:

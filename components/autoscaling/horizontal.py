@@ -20,22 +20,22 @@ from pulumi_kubernetes.autoscaling.v2 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from planning.plan import PlannedLane
 from planning.scaling import PENDING_METRIC, SCALE_IN_PERIOD_S, SCALE_OUT_PERIOD_S, Scaling
+from planning.server import PlannedLane
 
 
 def lane_scaler(
     name: str,
     *,
     lane: PlannedLane,
-    deployment: Input[str],
     namespace: Input[str],
     labels: Mapping[str, str],
     opts: ResourceOptions,
 ) -> HorizontalPodAutoscaler:
+    deployment = lane.lane.deployment
     return HorizontalPodAutoscaler(
         name,
-        metadata=ObjectMetaArgs(name=lane.lane.deployment, namespace=namespace, labels=labels),
+        metadata=ObjectMetaArgs(name=deployment, namespace=namespace, labels=labels),
         spec=HorizontalPodAutoscalerSpecArgs(
             scale_target_ref=CrossVersionObjectReferenceArgs(api_version="apps/v1", kind="Deployment", name=deployment),
             min_replicas=lane.lane.minimum.value,

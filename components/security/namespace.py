@@ -33,7 +33,8 @@ class ServingNamespaceArgs:
 
 
 class ServingNamespace(pulumi.ComponentResource):
-    """`namespace` and `priority_class` are the names of what it made, known when these exist."""
+    """`namespace` and `priority_class` are the names of what it made: the one is known when the namespace is closed,
+    the other when the class exists."""
 
     namespace: Output[str]
     priority_class: Output[str]
@@ -52,13 +53,18 @@ class ServingNamespace(pulumi.ComponentResource):
             metadata=ObjectMetaArgs(name=args.namespace, labels={**labels, **security}),
             opts=child,
         )
-        self.namespace = namespace.metadata.apply(lambda metadata: metadata.name or args.namespace)
-        NetworkPolicy(
+        deny = NetworkPolicy(
             f"{name}-default-deny",
-            metadata=ObjectMetaArgs(name="default-deny", namespace=self.namespace, labels=labels),
+            metadata=ObjectMetaArgs(
+                name="default-deny",
+                namespace=namespace.metadata.apply(lambda metadata: metadata.name or args.namespace),
+                labels=labels,
+            ),
             spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
             opts=child,
         )
+        # Whatever goes into the namespace waits until it is closed.
+        self.namespace = deny.metadata.apply(lambda metadata: metadata.namespace or args.namespace)
         priority = PriorityClass(
             f"{name}-priority",
             metadata=ObjectMetaArgs(name=args.priority_class, labels=labels),

@@ -18,7 +18,8 @@ from components.security.network import network_policy
 from components.serving.services import ServicesArgs, services
 from components.serving.triton import TritonArgs, triton_deployment
 from planning.arguments import GRPC_PORT, HTTP_PORT
-from planning.plan import PlannedServer, Platform
+from planning.plan import Platform
+from planning.server import PlannedServer
 from planning.settings.monitoring import Monitoring, PrometheusOperator
 from planning.storage import BucketSource
 
@@ -86,7 +87,7 @@ class Server(pulumi.ComponentResource):
             child,
         )
         for lane in server.lanes:
-            deployment = triton_deployment(
+            triton_deployment(
                 f"{name}-{lane.lane.name}",
                 TritonArgs(
                     server=server,
@@ -99,11 +100,11 @@ class Server(pulumi.ComponentResource):
                 ),
                 child,
             )
-            planned = lane.lane.deployment
+            # Beside the Deployment, not after it: Pulumi waits until a Deployment is ready, and the replicas that it
+            # waits for are the scaler's.
             lane_scaler(
                 f"{name}-{lane.lane.name}-scaler",
                 lane=lane,
-                deployment=deployment.metadata.apply(lambda metadata, planned=planned: metadata.name or planned),
                 namespace=args.namespace,
                 labels={**labels, LANE: lane.lane.name},
                 opts=child,

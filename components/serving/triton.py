@@ -49,8 +49,8 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
 from components.models.volumes import models_in_pod
 from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
-from planning.plan import PlannedLane, PlannedServer
 from planning.pools import GPU_RESOURCE, Pool
+from planning.server import PlannedLane, PlannedServer
 from planning.settings.scalars import Memory
 from planning.startup import PROBE_PERIOD_S
 

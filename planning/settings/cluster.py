@@ -3,19 +3,20 @@ block of the stack file."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from planning.settings.base import Strict
-from planning.settings.scalars import CidrBlock, Duration, KubernetesVersion, Labels, Name
+from planning.settings.scalars import CidrBlock, Distinct, Duration, KubernetesVersion, Labels, Name
 
 
 class OpenEndpoint(Strict):
     """The control plane answers on a public address, to these networks alone."""
 
     kind: Literal["public"]
-    allow: Annotated[list[CidrBlock], Field(min_length=1)]
+    allow: Annotated[list[CidrBlock], Field(min_length=1), Distinct()]
 
 
 class PrivateEndpoint(Strict):
@@ -23,6 +24,13 @@ class PrivateEndpoint(Strict):
     deployed from inside, with `cluster: {kind: reference}`."""
 
     kind: Literal["private"]
+
+
+def _zones_of(region: object, zones: list[str], form: str, example: str) -> list[str]:
+    """`zones`, each of which is `region` and then `form`. Where the region itself is wrong, nothing is said."""
+    if isinstance(region, str) and not all(re.fullmatch(re.escape(region) + form, zone) for zone in zones):
+        raise ValueError(f"must hold zones of {region} alone, such as {region}{example}")
+    return zones
 
 
 Endpoint = Annotated[OpenEndpoint | PrivateEndpoint, Field(discriminator="kind")]
@@ -34,7 +42,7 @@ class Gke(Strict):
     kind: Literal["gke"]
     project: Annotated[str, Field(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")]
     region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]$", examples=["europe-west4"])]
-    zones: Annotated[list[str], Field(min_length=1)]
+    zones: Annotated[list[str], Field(min_length=1, examples=["europe-west4-a"]), Distinct()]
     """The zones of the region that nodes may be in. A GPU is offered in some zones only."""
     kubernetes: KubernetesVersion = "1.35"
     release_channel: Literal["rapid", "regular", "stable"] = "regular"
@@ -48,19 +56,29 @@ class Gke(Strict):
     machines: dict[Name, str] = {}
     """A machine type for a pool, where the planned one is not wanted: `{l4-spot: g2-standard-16}`."""
 
+    @field_validator("zones")
+    @classmethod
+    def _in_region(cls, zones: list[str], info: ValidationInfo) -> list[str]:
+        return _zones_of(info.data.get("region"), zones, "-[a-z]", "-a")
+
 
 class Eks(Strict):
     """A cluster on Amazon Elastic Kubernetes Service, made by this stack."""
 
     kind: Literal["eks"]
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["eu-central-1"])]
-    zones: Annotated[list[str], Field(min_length=2)]
+    zones: Annotated[list[str], Field(min_length=2, examples=["eu-central-1a"]), Distinct()]
     """Availability zones of the region. EKS needs at least two for its control plane."""
     kubernetes: KubernetesVersion = "1.35"
     endpoint: Endpoint
     network: CidrBlock = "10.0.0.0/16"
     machines: dict[Name, str] = {}
     """An instance type for a pool, where the planned one is not wanted: `{a10g-spot: g5.2xlarge}`."""
+
+    @field_validator("zones")
+    @classmethod
+    def _in_region(cls, zones: list[str], info: ValidationInfo) -> list[str]:
+        return _zones_of(info.data.get("region"), zones, "[a-z]", "a")
 
 
 class Taint(Strict):
@@ -77,7 +95,7 @@ class ExistingPool(Strict):
     taints: list[Taint] = []
     zones: list[str] = []
     notice: Duration | None = None
-    """How long a node warns before it is reclaimed; left out where nodes are not reclaimed."""
+    """How long a node warns before it is reclaimed; left out where nodes are not, which those of spot pools are."""
     cpu: Annotated[str, Field(pattern=r"^[1-9][0-9]*m?$")] | None = None
     """What one node can give to pods; left out, a server's fit on the node is not checked."""
     memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi)$")] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from planning.catalogue.gpus import GpuKind
 from planning.catalogue.machines import Capacity
@@ -48,6 +48,14 @@ class NodeBounds(Strict):
 
     min: Annotated[int, Field(ge=0)] = 0
     max: Annotated[int, Field(ge=1)]
+
+    @field_validator("max")
+    @classmethod
+    def _above_min(cls, most: int, info: ValidationInfo) -> int:
+        least = info.data.get("min")
+        if least is not None and most < least:
+            raise ValueError("is less than `min`")
+        return most
 
 
 class GpuPool(Strict):

@@ -1,13 +1,11 @@
 """From the plain data of a stack file to `Settings`, or to every error in it at once.
 
-A value is quoted only where the field is known and nothing about it looks like a secret: people paste
-tokens into the wrong line, and a finding ends up in a CI log.
+Nothing that looks like a secret is ever quoted; see `planning.settings.quoting`.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import TypeAlias
@@ -15,12 +13,16 @@ from typing import TypeAlias
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from planning.findings import Finding, Rule, Severity, dotted, setting
-from planning.settings.fields import Location, model_at, tags_at
+from planning.findings import Finding, Rule, Severity, setting
+from planning.settings.fields import Location, choices_at, examples_at, model_at, tags_at
+from planning.settings.quoting import NOT_SHOWN, looks_secret, quoted, shown_path
 from planning.settings.root import Settings
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 """What a YAML or JSON file holds."""
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and indices from the settings down to a value."""
 
 UNKNOWN_FIELD = Rule("TU101", Severity.ERROR, "Every field of a stack file is one that the settings know")
 MISSING_FIELD = Rule("TU102", Severity.ERROR, "Every field that has no default is given")
@@ -30,30 +32,28 @@ SECRET_IN_SETTINGS = Rule(
     "TU105", Severity.ERROR, "Secrets are Pulumi secrets of their own, never part of the settings"
 )
 
-_SECRET_NAME = re.compile(r"(?i)(secret|token|password|passwd|credential|api_?key|private|secure)")
-_LONGEST_QUOTE = 60
+WHOLE = "tritonup:settings"
 
 
 def read_settings(raw: Plain) -> Settings | tuple[Finding, ...]:
     """The settings that `raw` (the parsed `tritonup:settings`) states, or a finding for each error in it."""
     secrets = tuple(_secrets(raw, ()))
-    if secrets:
-        return secrets
     try:
-        return Settings.model_validate(raw)
+        settings = Settings.model_validate(raw)
     except ValidationError as refused:
-        return tuple(_finding(raw, error) for error in refused.errors(include_url=False))
+        others = ((_path(error["loc"]), error) for error in refused.errors(include_url=False))
+        return (
+            *(_secret(path) for path in secrets),
+            *(_finding(raw, path, error) for path, error in others if not _inside_any(path, secrets)),
+        )
+    return tuple(_secret(path) for path in secrets) or settings
 
 
-def _secrets(value: Plain, path: tuple[str | int, ...]) -> Iterator[Finding]:
+def _secrets(value: Plain, path: Path) -> Iterator[Path]:
+    """Where the engine's encrypted values are."""
     if isinstance(value, dict):
         if set(value) == {"secure"}:
-            yield Finding(
-                rule=SECRET_IN_SETTINGS,
-                at=setting(dotted(path)),
-                what="holds an encrypted value.",
-                fix="Take it out of tritonup:settings and name a Kubernetes Secret there instead.",
-            )
+            yield path
             return
         for key, inner in value.items():
             yield from _secrets(inner, (*path, key))
@@ -62,16 +62,30 @@ def _secrets(value: Plain, path: tuple[str | int, ...]) -> Iterator[Finding]:
             yield from _secrets(inner, (*path, index))
 
 
-def _finding(raw: Plain, error: ErrorDetails) -> Finding:
-    path = _path(raw, error["loc"])
-    at = setting(dotted(path) or "tritonup:settings")
-    name = str(path[-1]) if path else "tritonup:settings"
+def _inside_any(path: Path, outer: Sequence[Path]) -> bool:
+    return any(path[: len(each)] == each for each in outer)
+
+
+def _secret(path: Path) -> Finding:
+    return Finding(
+        rule=SECRET_IN_SETTINGS,
+        at=setting(shown_path(path) or WHOLE),
+        what="holds an encrypted value.",
+        fix="Take it out of tritonup:settings and name a Kubernetes Secret there instead.",
+    )
+
+
+def _finding(raw: Plain, path: Path, error: ErrorDetails) -> Finding:
+    at = setting(shown_path(path) or WHOLE)
+    name = str(path[-1]) if path else WHOLE
+    offender = reduce(_inside, path, raw)
     match error["type"]:
         case "extra_forbidden":
+            shown = NOT_SHOWN if looks_secret(name) else repr(name)
             return Finding(
                 rule=UNKNOWN_FIELD,
                 at=at,
-                what=f"{name!r} is not a field here.",
+                what=f"{shown} is not a field here.",
                 fix=_known(error["loc"], name),
             )
         case "missing":
@@ -84,35 +98,34 @@ def _finding(raw: Plain, error: ErrorDetails) -> Finding:
                 fix=f"Write `kind:` with one of: {', '.join(tags_at(error['loc']))}.",
             )
         case "union_tag_invalid":
-            tag = error.get("ctx", {}).get("tag")
-            return Finding(
-                rule=WRONG_KIND,
-                at=setting(f"{at.field}.kind"),
-                what=f"{_quote(tag, 'kind')} is not a kind of {name}.",
-                fix=_nearest(str(tag), tags_at(error["loc"])),
-            )
+            return _wrong_kind((*path, "kind"), _inside(offender, "kind"), tags_at(error["loc"]))
+        case "literal_error" if name == "kind":
+            return _wrong_kind(path, offender, choices_at(error["loc"]))
         case _:
+            value = name if error["loc"][-1:] == ("[key]",) else offender
             return Finding(
                 rule=WRONG_VALUE,
                 at=at,
-                what=f"{_quote(_offender(raw, error, path), *path)} {_rule(error)}.",
-                fix=_write(error, name),
+                what=f"{quoted(value, path)} {_rule(error)}.",
+                fix=_write(error, path, value),
             )
 
 
-def _path(raw: Plain, loc: Location) -> tuple[str | int, ...]:
-    """`loc` without the tags that pydantic puts between the fields of a discriminated union."""
-    path: list[str | int] = []
-    here = raw
-    for depth, part in enumerate(loc):
-        if part == "[key]":
-            break
-        last = depth == len(loc) - 1
-        if not last and isinstance(here, dict) and str(part) not in here and here.get("kind") == part:
-            continue
-        path.append(part)
-        here = _inside(here, part)
-    return tuple(path)
+def _wrong_kind(path: Path, kind: Plain, offered: Sequence[str]) -> Finding:
+    block = path[-2] if len(path) > 1 else WHOLE
+    of = f"entry {block} here" if isinstance(block, int) else NOT_SHOWN if looks_secret(block) else block
+    return Finding(
+        rule=WRONG_KIND,
+        at=setting(shown_path(path)),
+        what=f"{quoted(kind, path)} is not a kind of {of}.",
+        fix=_nearest(kind if isinstance(kind, str) else "", offered),
+    )
+
+
+def _path(loc: Location) -> Path:
+    """`loc` without the tags that pydantic puts after each discriminated union, and without its mark for keys."""
+    parts = loc[:-1] if loc[-1:] == ("[key]",) else loc
+    return tuple(part for depth, part in enumerate(parts) if not tags_at(parts[:depth]))
 
 
 def _inside(here: Plain, part: str | int) -> Plain:
@@ -125,21 +138,6 @@ def _inside(here: Plain, part: str | int) -> Plain:
             return None
 
 
-def _offender(raw: Plain, error: ErrorDetails, path: Sequence[str | int]) -> Plain:
-    if error["loc"][-1:] == ("[key]",):
-        return path[-1]
-    return reduce(_inside, path, raw)
-
-
-def _quote(value: object, *path: str | int) -> str:
-    if any(_SECRET_NAME.search(str(part)) for part in path):
-        return "the value (not shown)"
-    if isinstance(value, str | int | float | bool) or value is None:
-        text = repr(value) if value is not None else "nothing"
-        return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}… ({len(text)} characters)"
-    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "the value"
-
-
 def _rule(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     match error["type"]:
@@ -149,6 +147,12 @@ def _rule(error: ErrorDetails) -> str:
             return f"is not one of {context['expected']}"
         case "string_type":
             return "is not text"
+        case "int_type" | "float_type":
+            return "is not a number" if error["type"] == "float_type" else "is not a whole number"
+        case "string_too_short":
+            return f"is shorter than {context['min_length']} characters"
+        case "too_short":
+            return f"of {context['actual_length']} is shorter than {context['min_length']}"
         case "value_error":
             return str(context["error"])
         case "model_type" | "dict_type" | "model_attributes_type":
@@ -160,18 +164,29 @@ def _rule(error: ErrorDetails) -> str:
             return message[:1].lower() + message[1:]
 
 
-def _write(error: ErrorDetails, name: str) -> str:
+def _write(error: ErrorDetails, path: Path, value: Plain) -> str:
     context = error.get("ctx", {})
+    named = f"{path[-1]}: " if path and isinstance(path[-1], str) else "- "
     match error["type"]:
+        case "string_type" if value is None or isinstance(value, dict | list):
+            return "Write text there, or take the field out."
         case "string_type":
-            return f'Put quotation marks around it: `{name}: "…"`.'
+            return f'Put quotation marks around it: `{named}"…"`.'
+        case "int_type" | "float_type":
+            return f"Write a number, without quotation marks: `{named}1`."
         case "literal_error" | "enum":
             return f"Write one of {context['expected']}."
-        case "string_pattern_mismatch":
-            examples = _examples(error["loc"])
-            return f"Write it like {examples}." if examples else "Write a value of that form."
-        case _:
+        case "too_short":
+            return f"Write at least {context['min_length']}."
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "Write its fields below it, each on a line of its own, indented."
+        case "list_type":
+            return "Write its entries below it, each on a line of its own after `- `."
+        case "value_error":
             return "Write a value that keeps to this."
+        case _:
+            examples = examples_at(error["loc"])
+            return f"Write it like {' or '.join(examples)}." if examples else "Write a value that keeps to this."
 
 
 def _known(loc: Location, name: str) -> str:
@@ -190,9 +205,3 @@ def _add(loc: Location, name: str) -> str:
     field = model.model_fields.get(name) if model else None
     meaning = f" {field.description.split('. ')[0].rstrip('.')}." if field and field.description else ""
     return f"Add `{name}:`.{meaning}"
-
-
-def _examples(loc: Location) -> str:
-    model = model_at(loc[:-1])
-    field = model.model_fields.get(str(loc[-1])) if model else None
-    return " or ".join(str(example) for example in (field.examples or [])) if field else ""

@@ -49,7 +49,7 @@ class Claim(Strict):
 
 
 class ImageVolume(Strict):
-    """An OCI image or artifact for each server, mounted as a volume (Kubernetes 1.33 and newer)."""
+    """An OCI image or artifact for each server, mounted as a volume (Kubernetes 1.35 and newer)."""
 
     kind: Literal["image"]
     repository: Registry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from planning.settings.base import Strict
 from planning.settings.cluster import Cluster
@@ -20,6 +20,26 @@ from planning.settings.servers import Server
 RuleId = Annotated[str, StringConstraints(pattern=r"^TU[0-9]{3}$")]
 
 
+SERVICE_SUFFIXES = ("-headless", "-external")
+"""What further Services of a server are named with: `text-headless` is one of server `text`."""
+
+
+def _server_name(name: str) -> str:
+    if name.endswith(SERVICE_SUFFIXES):
+        raise ValueError(f"ends in {' or '.join(SERVICE_SUFFIXES)}, as further Services of servers do")
+    return name
+
+
+def _own_namespace(name: str) -> str:
+    if name == "default" or name.startswith("kube-"):
+        raise ValueError("is Kubernetes' own: the stack makes its namespace and denies all other traffic in it")
+    return name
+
+
+ServerName = Annotated[Name, AfterValidator(_server_name)]
+OwnNamespace = Annotated[Namespace, AfterValidator(_own_namespace)]
+
+
 class Acceptance(Strict):
     """A warning that is known and lived with."""
 
@@ -32,13 +52,14 @@ class Acceptance(Strict):
 class Settings(Strict):
     """One environment, complete in itself."""
 
-    namespace: Namespace = "inference"
+    namespace: OwnNamespace = "inference"
+    """Made by this stack, for itself alone."""
     cluster: Cluster
     controllers: Controllers = Controllers()
     images: Images = Images()
     gpu_pools: dict[Name, GpuPool] = {}
     model_repository: ModelRepository
-    servers: Annotated[dict[Name, Server], Field(min_length=1)]
+    servers: Annotated[dict[ServerName, Server], Field(min_length=1)]
     monitoring: Monitoring
     security: Security = Security()
     labels: Labels = {}

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import total_ordering
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, StringConstraints
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, SchemaSerializer, core_schema
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     "Ki": 2**10,
@@ -30,6 +30,11 @@ class Scalar(ABC):
     pattern: ClassVar[str]
     example: ClassVar[str]
     meaning: ClassVar[str]
+
+    # Where pydantic meets one outside of a field (a default in the JSON schema), it is text there too.
+    __pydantic_serializer__: ClassVar[SchemaSerializer] = SchemaSerializer(
+        core_schema.any_schema(serialization=core_schema.to_string_ser_schema())
+    )
 
     @classmethod
     @abstractmethod
@@ -73,7 +78,7 @@ class Memory(Scalar):
         return cls(int(digits) * _UNITS[unit])
 
     def __str__(self) -> str:
-        for unit in ("Ti", "Gi", "Mi", "Ki"):
+        for unit in ("Ti", "Gi", "Mi", "Ki", "T", "G", "M", "k"):
             if self.bytes and self.bytes % _UNITS[unit] == 0:
                 return f"{self.bytes // _UNITS[unit]}{unit}"
         return str(self.bytes)
@@ -152,39 +157,83 @@ class Duration(Scalar):
 
 
 def _cidr(text: str) -> str:
+    # Python's own message quotes what was written, which may be a secret in the wrong line.
     try:
-        return str(ipaddress.ip_network(text))
-    except ValueError as refused:
-        raise ValueError(f"must be a network in CIDR notation, such as 10.0.0.0/16 ({refused})") from refused
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("must be a network in CIDR notation, such as 10.0.0.0/16") from None
+    if ipaddress.ip_interface(text).ip != network.network_address:
+        raise ValueError(f"has bits set beyond its prefix: the network is {network}")
+    return str(network)
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Marks a list that must not hold anything twice."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def validate(items: list[object]) -> list[object]:
+            if any(item in items[:index] for index, item in enumerate(items)):
+                raise ValueError("must not hold anything twice")
+            return items
+
+        return core_schema.no_info_after_validator_function(validate, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "uniqueItems": True}
 
 
 CidrBlock = Annotated[str, AfterValidator(_cidr), Field(examples=["10.0.0.0/16"])]
 """A network in CIDR notation, without host bits."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"), Field(examples=["l4-spot", "vision"])
+]
 """A name of ours that becomes part of object names: a DNS label of at most 40 characters (RFC 1123), so
 that suffixes fit into Kubernetes' 63."""
 
-Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$")]
+Namespace = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"), Field(examples=["inference"])
+]
 """A Kubernetes namespace of at most 40 characters: it is part of the names of cluster-scoped objects."""
 
-ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}$")]
+ModelName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}$"), Field(examples=["digits"])
+]
 """A model's directory in the repository."""
 
-TritonReleaseName = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}\.(0[1-9]|1[0-2])$")]
+TritonReleaseName = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}\.(0[1-9]|1[0-2])$"), Field(examples=["26.08"])]
 """An NVIDIA release of Triton, year and month: 26.08."""
 
 ImageDigest = Annotated[str, StringConstraints(pattern=r"^sha256:[a-f0-9]{64}$")]
 """The content of an image. Tags move; digests do not."""
 
-LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
+LabelValue = Annotated[
+    str,
+    StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"),
+    Field(examples=["ml-platform"]),
+]
 LabelKey = Annotated[
     str,
     StringConstraints(
         pattern=r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
     ),
+    Field(examples=["team", "acme.example/team"]),
 ]
 Labels = dict[LabelKey, LabelValue]
 
-KubernetesVersion = Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{2}$")]
-"""A minor version of Kubernetes: 1.35."""
+OLDEST_KUBERNETES = 30
+"""Minor version. Every pod leaves by `preStop.sleep`, which an API server knows by default from 1.30 on (feature
+gate PodLifecycleSleepAction: alpha in 1.29, beta in 1.30)."""
+
+
+def _kubernetes(text: str) -> str:
+    if int(text.partition(".")[2]) < OLDEST_KUBERNETES:
+        raise ValueError(f"is older than 1.{OLDEST_KUBERNETES}, the first that lets a pod sleep before it stops")
+    return text
+
+
+KubernetesVersion = Annotated[
+    str, StringConstraints(pattern=r"^1\.[0-9]{2}$"), AfterValidator(_kubernetes), Field(examples=["1.35"])
+]
+"""A minor version of Kubernetes, 1.30 or newer: 1.35."""

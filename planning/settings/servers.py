@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from planning.settings.base import Strict
 from planning.settings.scalars import (
     CidrBlock,
     Cpu,
+    Distinct,
     Duration,
     ImageDigest,
     Labels,
@@ -31,10 +32,10 @@ class NvidiaGpu(Strict):
     """The server runs on NVIDIA GPUs of the pools named."""
 
     kind: Literal["nvidia"]
-    pools: Annotated[list[Name], Field(min_length=1)]
+    pools: Annotated[list[Name], Field(min_length=1), Distinct()]
     """Where the server may run. On-demand pools carry its floor, spot pools the rest."""
     count: Annotated[int, Field(ge=1, le=16)] = 1
-    """GPUs of one pod; of a shared pool, its shares."""
+    """GPUs of one pod. On pools whose GPUs are shared by time-slicing or MPS: 1, a share."""
     memory: Memory | None = None
     """GPU memory that the server was measured to need, on each GPU. It replaces the plan's estimate."""
 
@@ -70,7 +71,7 @@ class InternalNetwork(Strict):
     """Machines of the cloud network call the server through an internal load balancer."""
 
     kind: Literal["internal"]
-    networks: Annotated[list[CidrBlock], Field(min_length=1)]
+    networks: Annotated[list[CidrBlock], Field(min_length=1), Distinct()]
     callers: list[Caller] = []
 
 
@@ -79,7 +80,7 @@ class Public(Strict):
     for no credentials, so the networks are its only guard."""
 
     kind: Literal["public"]
-    networks: Annotated[list[CidrBlock], Field(min_length=1)]
+    networks: Annotated[list[CidrBlock], Field(min_length=1), Distinct()]
     callers: list[Caller] = []
 
 
@@ -99,13 +100,23 @@ class Slo(Strict):
     """Percent of requests answered, over 30 days."""
 
 
+LONGEST_SCALE_IN_WAIT = Duration.of_seconds(3600)
+"""The API server refuses a longer stabilizationWindowSeconds (autoscaling/v2, HPAScalingRules: 0 to 3600)."""
+
+
+def _scale_in_wait(wait: Duration) -> Duration:
+    if wait > LONGEST_SCALE_IN_WAIT:
+        raise ValueError(f"is more than the {LONGEST_SCALE_IN_WAIT} that a HorizontalPodAutoscaler can wait")
+    return wait
+
+
 class Scaling(Strict):
     """How the replicas follow the load, between floor and ceiling."""
 
     pending_requests: Annotated[int, Field(ge=1)] | None = None
     """Requests waiting in Triton's queues, per pod, above which pods are added. Left out, it is planned from
     the models' instances and batches."""
-    scale_in_after: Duration = Duration.of_seconds(600)
+    scale_in_after: Annotated[Duration, AfterValidator(_scale_in_wait)] = Duration.of_seconds(600)
     """How long the need must have been lower before a pod is taken away: a GPU node takes minutes to
     return."""
 
@@ -147,7 +158,7 @@ class Triton(Strict):
     release: TritonReleaseName
     """NVIDIA's release, which fixes CUDA, TensorRT, ONNX Runtime and the server's flags."""
     image: CustomImage | None = None
-    models: Annotated[list[ModelName], Field(min_length=1)]
+    models: Annotated[list[ModelName], Field(min_length=1), Distinct()]
     """Models of the repository to serve. Steps of an ensemble come along by themselves."""
     gpu: ServerGpu
     replicas: Replicas

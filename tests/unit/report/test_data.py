@@ -12,7 +12,7 @@ from hypothesis import given
 from cli.report.data import document_data
 from cli.report.document import Document, Fact, Facts, Section
 from cli.report.values import count, seconds
-from tests.unit.planning.stacks import stacks
+from tests.unit.planning.drawn_stacks import stacks
 from tests.unit.planning.world import GKE, Raw, planned, planned_with
 from tests.unit.report.reports import document_of, facts_of
 

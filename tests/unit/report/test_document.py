@@ -7,15 +7,14 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from tests.unit.planning.drawn_stacks import healthy_stacks, stacks
 
-from cli.report.costs import costs_of
 from cli.report.data import document_data
 from cli.report.document import Paragraph, Timeline
-from cli.report.nodes import nodes_of
 from cli.report.sections import refused_document
 from planning.draining import DETECTION_LAG_S
 from planning.findings import Finding, Place, Rule, Severity
-from tests.unit.planning.stacks import healthy_stacks, stacks
+from planning.nodes import plan_nodes
 from tests.unit.planning.world import EKS, GKE, GONE, Raw, edited, planned, planned_with
 from tests.unit.report.reports import ROOT, document_of, facts_of, section, sections_of
 
@@ -36,7 +35,7 @@ def test_every_value_has_a_reason(raw: Raw) -> None:
 @given(healthy_stacks())
 def test_nodes_at_rest_hold_the_pods_that_always_run(raw: Raw) -> None:
     plan = planned(raw)
-    nodes = nodes_of(plan)
+    nodes = plan_nodes(plan.pools, plan.servers)
     for name, pool in ((pool.name, pool) for pool in plan.pools):
         assert pool.min_nodes <= nodes[name].at_rest.value <= pool.max_nodes
     alone = [pool for pool in plan.pools if all(len(lane.lane.pools) == 1 for s in plan.servers for lane in s.lanes)]
@@ -52,9 +51,9 @@ def test_nodes_at_rest_hold_the_pods_that_always_run(raw: Raw) -> None:
 
 def test_a_minimum_of_nodes_does_not_hide_the_nodes_that_the_floor_needs() -> None:
     plan = planned_with({"gpu_pools.steady.nodes": {"min": 1, "max": 4}})
-    assert nodes_of(plan)["steady"].at_rest.value == 2  # two pods, one share a node
+    assert plan_nodes(plan.pools, plan.servers)["steady"].at_rest.value == 2  # two pods, one share a node
     plan = planned_with({"gpu_pools.steady.nodes": {"min": 3, "max": 4}})
-    assert nodes_of(plan)["steady"].at_rest.value == 3
+    assert plan_nodes(plan.pools, plan.servers)["steady"].at_rest.value == 3
 
 
 def test_a_lane_that_outgrows_its_first_pool_is_counted_on_the_next() -> None:
@@ -65,13 +64,14 @@ def test_a_lane_that_outgrows_its_first_pool_is_counted_on_the_next() -> None:
         "servers.vision.gpu.pools": ["steady", "more", "cheap"],
         "servers.vision.replicas": {"floor": 3, "ceiling": 5},
     }
-    nodes = nodes_of(planned_with(changes))
+    plan = planned_with(changes)
+    nodes = plan_nodes(plan.pools, plan.servers)
     assert (nodes["steady"].at_rest.value, nodes["more"].at_rest.value) == (1, 2)
 
 
 def test_cost_at_rest_is_that_of_the_nodes_at_rest() -> None:
     plan = planned_with({"cluster": GKE, "servers.vision.replicas": {"floor": 3, "ceiling": 5}})
-    (steady, _) = costs_of(plan)
+    (steady, _) = plan.cost
     assert steady.price is not None
     assert steady.at_rest == steady.price.usd_per_hour * 3
     assert steady.at_most == steady.price.usd_per_hour * 4
@@ -98,7 +98,7 @@ def test_known_prices_are_summed_without_the_unknown_ones_and_say_so() -> None:
     summary = section(document, "summary")
     rest = next(fact for fact in facts_of(document) if fact.key == "known_cost_at_rest")
     assert rest.because == "steady alone"
-    (steady, _) = costs_of(planned_with({"cluster": EKS}))
+    (steady, _) = planned_with({"cluster": EKS}).cost
     assert steady.at_rest is not None
     assert rest.value.data == {
         "per_hour": float(steady.at_rest),

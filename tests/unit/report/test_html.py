@@ -12,7 +12,7 @@ from cli.report.document import LaneDrawing, Timeline
 from cli.report.drawings import MOST_SQUARES, squares
 from cli.report.html import document_html
 from cli.report.printable import printable
-from tests.unit.planning.stacks import stacks
+from tests.unit.planning.drawn_stacks import stacks
 from tests.unit.planning.world import Raw, planned, planned_with
 from tests.unit.report.reports import all_of, blocks_of, document_of, facts_of, sections_of
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from cli.report.document import Document, Facts, LaneDrawing, LanesDrawing, Section, Table
 from cli.report.printable import printable
 from cli.report.text import MOST_MARKS, WIDTH, document_text
-from tests.unit.planning.stacks import stacks
+from tests.unit.planning.drawn_stacks import stacks
 from tests.unit.planning.world import Raw, planned, planned_with
 from tests.unit.report.reports import all_of, blocks_of, document_of
 

@@ -10,11 +10,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cli.report.values import counted, listed
 from planning.derived import Derived
 from planning.disruption import Spread
-from planning.plan import Plan, PlannedLane, PlannedServer
 from planning.pools import Pool
+from planning.server import PlannedLane, PlannedServer
+from planning.wording import counted, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +33,24 @@ class _Placed:
     pods: int
 
 
-def nodes_of(plan: Plan) -> Mapping[str, PoolNodes]:
+def plan_nodes(pools: Sequence[Pool], servers: Sequence[PlannedServer]) -> Mapping[str, PoolNodes]:
     """By pool. A lane that may use several pools is counted on the first that has room, in the stack file's
     order."""
-    at_rest = _placed(plan, lambda lane: lane.lane.minimum.value)
-    at_ceilings = _placed(plan, lambda lane: lane.lane.maximum.value)
+    at_rest = _placed(pools, servers, lambda lane: lane.lane.minimum.value)
+    at_ceilings = _placed(pools, servers, lambda lane: lane.lane.maximum.value)
     return {
         pool.name: PoolNodes(
             at_rest=_bounded(pool, at_rest[pool.name]), at_ceilings=_needed(pool, at_ceilings[pool.name])
         )
-        for pool in plan.pools
+        for pool in pools
     }
 
 
-def _placed(plan: Plan, pods_of: Callable[[PlannedLane], int]) -> Mapping[str, Sequence[_Placed]]:
-    placed: dict[str, list[_Placed]] = {pool.name: [] for pool in plan.pools}
-    for server in plan.servers:
+def _placed(
+    pools: Sequence[Pool], servers: Sequence[PlannedServer], pods_of: Callable[[PlannedLane], int]
+) -> Mapping[str, Sequence[_Placed]]:
+    placed: dict[str, list[_Placed]] = {pool.name: [] for pool in pools}
+    for server in servers:
         for lane in server.lanes:
             left = pods_of(lane)
             for pool in lane.lane.pools:

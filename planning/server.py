@@ -1,0 +1,57 @@
+"""One server as planned: its lanes, and every number of its pods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planning.arguments import Argument
+from planning.catalogue.releases import TritonRelease
+from planning.derived import Derived
+from planning.disruption import Disruption, Rollout, Spread
+from planning.draining import Drain
+from planning.engines import EngineKey
+from planning.images import ImageRef
+from planning.lanes import Lane
+from planning.memory import ServerMemory
+from planning.network import Allowance
+from planning.repository.served import ServedSet
+from planning.scaling import Scaling
+from planning.settings.scalars import Cpu, Memory
+from planning.settings.servers import Exposure
+from planning.startup import Patience, Startup
+from planning.storage import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedLane:
+    """One Deployment and its scaler."""
+
+    lane: Lane
+    rollout: Rollout
+    over_zones: Derived[Spread]
+    over_nodes: Derived[Spread]
+    scaling: Scaling
+    patience: Patience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedServer:
+    """One server: its lanes behind one Service. `gpus` is 0 for a server without GPU."""
+
+    name: str
+    release: TritonRelease
+    image: Derived[ImageRef]
+    served: ServedSet
+    engines: tuple[EngineKey, ...]
+    storage: Storage
+    arguments: tuple[Argument, ...]
+    gpus: int
+    cpu: Cpu
+    memory: Memory
+    needs: ServerMemory
+    lanes: tuple[PlannedLane, ...]
+    startup: Startup
+    drain: Drain
+    disruption: Disruption
+    exposure: Exposure
+    network: tuple[Allowance, ...]

@@ -1,0 +1,21 @@
+"""All three stacks, rendered once for each process that runs tests."""
+
+from __future__ import annotations
+
+import pytest
+from rendered_stack import STACKS, NotAssembledError, RenderedStack, example_repository, rendered_stack
+
+
+@pytest.fixture(scope="session")
+def assembled_models() -> None:
+    """Fails, saying what is missing and what makes it, where the example repository is not whole."""
+    try:
+        example_repository()
+    except NotAssembledError as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture(params=STACKS)
+def stack(request: pytest.FixtureRequest, assembled_models: None) -> RenderedStack:
+    """Each stack of the project in its turn."""
+    return rendered_stack(request.param)

@@ -1,0 +1,143 @@
+"""What is imported: no cloud's SDK that a stack does not use, no Pulumi where a command needs none, and between the
+project's rooms only what its design allows."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rendered_stack import ROOT, STACKS
+
+RENDER = """
+from pathlib import Path
+from stacks.stackfile import read_stack_file
+from stacks.planned import planned
+from stacks.render import rendered
+import stacks.program  # what `pulumi up` runs
+root = Path.cwd()
+assert rendered(planned(read_stack_file(root, {stack!r}).settings, root), {stack!r})
+"""
+
+COMMAND = """
+from typer.testing import CliRunner
+from cli.main import app
+result = CliRunner().invoke(app, {args!r})
+assert result.exit_code == 0, result.output
+"""
+
+
+def _imported_by(program: str) -> set[str]:
+    """The names of all modules that a fresh interpreter has loaded at the end of `program`."""
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def _below(modules: set[str], *packages: str) -> list[str]:
+    return sorted(name for name in modules if name.split(".")[0] in packages)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_imports_no_cloud_sdk_that_it_does_not_use(stack: str, assembled_models: None) -> None:
+    modules = _imported_by(RENDER.format(stack=stack))
+    # No stack makes anything of a cloud yet, so that none needs its SDK; together they cost seconds.
+    assert _below(modules, "pulumi_gcp", "pulumi_aws") == []
+    assert "pulumi_kubernetes.apps.v1" in modules
+
+
+def test_of_kubernetes_only_the_groups_that_are_used_are_imported(assembled_models: None) -> None:
+    # The SDK puts a lazy stand-in for every group; what is loaded has modules below its version.
+    loaded = [name.split(".") for name in _below(_imported_by(RENDER.format(stack="prod")), "pulumi_kubernetes")]
+    groups = {tuple(parts[1:3]) for parts in loaded if len(parts) > 3}
+    assert {group for group, _ in groups} == {
+        "apps",
+        "autoscaling",
+        "core",
+        "meta",
+        "networking",
+        "policy",
+        "scheduling",
+    }
+    assert ("autoscaling", "v2") in groups
+    assert not {("core", "v2"), ("autoscaling", "v1"), ("apps", "v1beta1")} & groups
+
+
+@pytest.mark.parametrize(
+    "args", [["check"], ["check", "-s", "prod", "--format", "sarif"], ["plan", "-s", "prod"], ["schema"], ["--help"]]
+)
+def test_a_command_that_makes_no_resources_imports_no_pulumi(args: list[str], assembled_models: None) -> None:
+    modules = _imported_by(COMMAND.format(args=args))
+    assert _below(modules, "pulumi", "pulumi_kubernetes", "pulumi_gcp", "pulumi_aws", "grpc") == []
+
+
+STANDARD = set(sys.stdlib_module_names)
+SIDE_EFFECTS = {"socket", "ssl", "http", "urllib", "subprocess", "time", "random", "secrets", "asyncio"}
+"""Of the standard library what planning, a pure function, has no use for: network, processes, clock, chance."""
+
+ROOMS: dict[str, set[str]] = {
+    "planning": {"pydantic", "pydantic_core", "numpy", "onnx", "tritonclient", "google", "yaml", "planning"},
+    "components": {"pulumi", "pulumi_kubernetes", "pulumi_gcp", "pulumi_aws", "planning", "components"},
+    "stacks": {"pulumi", "pulumi_kubernetes", "pydantic", "yaml", "planning", "components", "stacks"},
+}
+"""What each may import beside the standard library (DESIGN, "Rooms")."""
+
+
+def _imports(room: str) -> Iterator[tuple[Path, str]]:
+    for path in sorted((ROOT / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Import(names=names):
+                    yield from ((path, name.name) for name in names)
+                case ast.ImportFrom(module=str(module), level=0):
+                    yield path, module
+                case _:
+                    pass
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    allowed = ROOMS[room] | STANDARD
+    strangers = [
+        f"{path.relative_to(ROOT)}: {module}" for path, module in _imports(room) if module.split(".")[0] not in allowed
+    ]
+    assert strangers == []
+
+
+def test_planning_has_no_way_to_a_network_a_process_a_clock_or_chance() -> None:
+    reaching = [
+        f"{path.relative_to(ROOT)}: {module}"
+        for path, module in _imports("planning")
+        if module.split(".")[0] in SIDE_EFFECTS
+    ]
+    assert reaching == []
+    for path in (ROOT / "planning").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not any(call in text for call in ("os.environ", "os.getenv", ".now(", ".today(")), path
+
+
+def test_components_know_neither_the_configuration_nor_the_stacks_name() -> None:
+    for path in (ROOT / "components").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not any(call in text for call in ("pulumi.Config", "get_stack", "get_project", "os.environ")), path
+
+
+def test_one_file_alone_reads_the_configuration() -> None:
+    readers = [
+        path.relative_to(ROOT).as_posix()
+        for room in ("planning", "components", "stacks", "cli", "local")
+        for path in (ROOT / room).rglob("*.py")
+        if "pulumi.Config(" in path.read_text(encoding="utf-8")
+    ]
+    assert readers == ["stacks/settings.py"]

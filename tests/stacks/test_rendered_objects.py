@@ -1,0 +1,117 @@
+"""What holds of every object, of whatever kind."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from rendered_stack import RenderedStack
+
+from stacks.recording import leaves
+from stacks.render import ORDER
+
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""RFC 1123. Stricter than most kinds ask (a subdomain), so that a name can go into every field and label."""
+
+CLUSTER_SCOPED = {"Namespace", "PriorityClass", "PersistentVolume"}
+LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+
+
+def test_every_name_is_a_dns_label(stack: RenderedStack) -> None:
+    for manifest in stack.manifests:
+        assert DNS_LABEL.fullmatch(manifest.name), manifest
+
+
+def test_no_two_objects_of_a_kind_share_their_name(stack: RenderedStack) -> None:
+    seen = Counter((manifest.kind, manifest.namespace, manifest.name) for manifest in stack.manifests)
+    assert seen.most_common(1)[0][1] == 1, seen
+
+
+def test_names_inside_a_pod_are_dns_labels_and_differ(stack: RenderedStack) -> None:
+    for deployment in stack.of("Deployment"):
+        pod = deployment.body["spec"]["template"]["spec"]
+        for container in pod["containers"]:
+            named = [port["name"] for port in container["ports"]]
+            assert len(set(named)) == len(named)
+            assert len({mount["mountPath"] for mount in container["volumeMounts"]}) == len(container["volumeMounts"])
+            assert {mount["name"] for mount in container["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
+        names = [one["name"] for part in ("containers", "volumes") for one in pod[part]]
+        assert all(DNS_LABEL.fullmatch(name) for name in names)
+        assert len({v["name"] for v in pod["volumes"]}) == len(pod["volumes"])
+
+
+def test_every_object_is_in_the_planned_namespace_or_carries_it_in_its_name(stack: RenderedStack) -> None:
+    (namespace,) = stack.of("Namespace")
+    assert namespace.name == stack.plan.namespace
+    for manifest in stack.manifests:
+        if manifest.kind in CLUSTER_SCOPED:
+            assert manifest.namespace is None
+            # Two stacks share a cluster without a clash.
+            assert manifest.name == namespace.name or manifest.name.startswith(f"{namespace.name}-")
+        else:
+            assert manifest.namespace == namespace.name
+
+
+def test_the_namespace_enforces_restricted_pods_of_the_clusters_version(stack: RenderedStack) -> None:
+    labels = stack.of("Namespace")[0].body["metadata"]["labels"]
+    for mode in ("enforce", "audit", "warn"):
+        assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
+        assert labels[f"pod-security.kubernetes.io/{mode}-version"] == "v1.35"
+
+
+def test_every_object_carries_the_recommended_labels_and_the_stack_files_own(stack: RenderedStack) -> None:
+    for manifest in stack.manifests:
+        labels = manifest.body["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "tritonup"
+        assert labels["app.kubernetes.io/managed-by"] == "tritonup"
+        assert stack.plan.settings.labels.items() <= labels.items()
+        assert all(LABEL_VALUE.fullmatch(value) for value in labels.values())
+
+
+def test_every_object_of_a_server_names_its_application_and_instance(stack: RenderedStack) -> None:
+    servers = {server.name for server in stack.plan.servers}
+    shared = {*CLUSTER_SCOPED, "PersistentVolumeClaim"}
+    for manifest in stack.manifests:
+        if manifest.kind in shared or manifest.name == "default-deny":
+            continue
+        labels = manifest.body["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "triton"
+        assert labels["app.kubernetes.io/instance"] in servers
+        assert manifest.name.startswith(labels["app.kubernetes.io/instance"])
+
+
+def test_every_pod_carries_the_stack_files_labels_too(stack: RenderedStack) -> None:
+    # Cost and logs are attributed by pod.
+    for deployment in stack.of("Deployment"):
+        labels = deployment.body["spec"]["template"]["metadata"]["labels"]
+        assert labels == deployment.body["metadata"]["labels"]
+
+
+def test_no_object_holds_a_fraction_or_nothing(stack: RenderedStack) -> None:
+    for manifest in stack.manifests:
+        for path, value in leaves(manifest.body):
+            assert value is not None, f"{manifest.kind} {manifest.name}: {path}"
+            assert type(value) in (str, int, bool, dict, list), f"{manifest.kind} {manifest.name}: {path} is {value!r}"
+
+
+def test_objects_come_after_what_they_stand_on(stack: RenderedStack) -> None:
+    kinds = [manifest.kind for manifest in stack.manifests]
+    assert set(kinds) <= set(ORDER)
+    assert kinds == sorted(kinds, key=ORDER.index)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("Namespace", "ServiceAccount"),
+        ("ServiceAccount", "Deployment"),
+        ("PersistentVolumeClaim", "Deployment"),
+        ("PriorityClass", "Deployment"),
+        ("NetworkPolicy", "Deployment"),
+        ("PodDisruptionBudget", "Deployment"),
+        ("Deployment", "HorizontalPodAutoscaler"),
+    ],
+)
+def test_the_apply_order_puts_a_need_before_its_user(first: str, then: str) -> None:
+    assert ORDER.index(first) < ORDER.index(then)

@@ -1,0 +1,41 @@
+"""Every object against Kubernetes' own schema of its kind, strictly: an unknown field is a mistake."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import kubernetes_validate
+import pytest
+from rendered_stack import RenderedStack, container_of, rendered_stack
+
+VERSION = "1.35"
+
+NOT_BUILT_IN = {"PodMonitor"}
+"""Kinds of controllers, which Kubernetes has no schema of. Theirs come with their own definitions."""
+
+
+def test_every_object_fits_the_schema_of_its_kind(stack: RenderedStack) -> None:
+    judged: set[str] = set()
+    for manifest in stack.manifests:
+        if manifest.kind not in NOT_BUILT_IN:
+            # Returns the version whose schema it took: an older one, silently, where it has no newer.
+            assert kubernetes_validate.validate(dict(manifest.body), VERSION, strict=True) == VERSION
+            judged.add(manifest.kind)
+    assert judged == {manifest.kind for manifest in stack.manifests} - NOT_BUILT_IN
+
+
+def test_kubernetes_has_no_schema_of_the_kinds_that_are_left_out(assembled_models: None) -> None:
+    for monitor in rendered_stack("prod").of(*NOT_BUILT_IN):
+        with pytest.raises(kubernetes_validate.SchemaNotFoundError):
+            kubernetes_validate.validate(dict(monitor.body), VERSION, strict=True)
+
+
+def test_the_schemas_refuse_a_misspelt_and_a_mistyped_field(assembled_models: None) -> None:
+    deployment = deepcopy(dict(rendered_stack("prod").of("Deployment")[0].body))
+    container_of(deployment)["imagePullPolice"] = "Always"  # type: ignore[index] # a copy
+    with pytest.raises(kubernetes_validate.ValidationError, match="imagePullPolice"):
+        kubernetes_validate.validate(deployment, VERSION, strict=True)
+    del container_of(deployment)["imagePullPolice"]  # type: ignore[attr-defined] # a copy
+    deployment["spec"]["progressDeadlineSeconds"] = "1032"
+    with pytest.raises(kubernetes_validate.ValidationError, match="1032"):
+        kubernetes_validate.validate(deployment, VERSION, strict=True)

@@ -1,0 +1,34 @@
+"""What every stack renders, word for word, so that a review sees what a change does to the cluster.
+
+`TRITONUP_UPDATE_SNAPSHOTS=1 make test` (or that variable before pytest) writes them anew. The models' digest may
+stand in a snapshot: all bytes of the example repository are made deterministically (text_encoder by `make models`
+from weights that are pinned by checksum), so that it is the same on every machine, and changes with the models.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+import pytest
+from rendered_stack import RenderedStack
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+UPDATE = "TRITONUP_UPDATE_SNAPSHOTS"
+
+
+def test_a_stack_renders_what_its_snapshot_shows(stack: RenderedStack) -> None:
+    path = SNAPSHOTS / f"{stack.name}.yaml"
+    text = "---\n".join(manifest.yaml() for manifest in stack.manifests)
+    if os.environ.get(UPDATE):
+        path.write_text(text, encoding="utf-8")
+        pytest.skip(f"wrote {path.name}: read its diff before you commit it")
+    kept = path.read_text(encoding="utf-8") if path.exists() else ""
+    if text != kept:
+        shown = difflib.unified_diff(
+            kept.splitlines(), text.splitlines(), f"snapshots/{path.name}", "rendered now", lineterm=""
+        )
+        pytest.fail(
+            "\n".join([*shown, f"If that is meant, run this test with {UPDATE}=1 and commit the diff."]), pytrace=False
+        )

@@ -1,0 +1,54 @@
+"""The proxy's configuration says what was planned."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planning.proxy import Proxy, nginx_config, plan_proxy
+
+proxies = st.builds(
+    plan_proxy,
+    connection_age_s=st.integers(1, 60),
+    pre_stop_s=st.integers(1, 120),
+    slowest_request_s=st.integers(1, 600),
+)
+
+
+def block(config: str, name: str) -> str:
+    """The text of the block `name`, nested ones without."""
+    inside = config.split(f"{name} {{", 1)[1]
+    return inside.split("{", 1)[0].split("}", 1)[0]
+
+
+@given(proxies)
+def test_clients_are_sent_away_at_the_planned_age(proxy: Proxy) -> None:
+    server = block(nginx_config(proxy), "server")
+    assert f"keepalive_time {proxy.connection_age.value}s;" in server
+    assert f"listen 0.0.0.0:{proxy.port} " in server
+
+
+@given(proxies)
+def test_no_time_limit_is_below_the_slowest_request(proxy: Proxy) -> None:
+    config = nginx_config(proxy)
+    limits = re.findall(r"(?:proxy_read_timeout|proxy_send_timeout|worker_shutdown_timeout) (\d+)s;", config)
+    assert len(limits) == 3
+    assert all(int(limit) >= proxy.answer.value for limit in limits)
+
+
+@given(st.integers(1, 120))
+def test_nginx_leaves_before_triton_is_told_to(pre_stop_s: int) -> None:
+    proxy = plan_proxy(connection_age_s=1, pre_stop_s=pre_stop_s, slowest_request_s=10)
+    assert 0 <= proxy.quit_after.value < pre_stop_s
+
+
+@given(proxies)
+def test_a_request_is_sent_once_and_everything_written_goes_to_the_scratch_folder(proxy: Proxy) -> None:
+    config = nginx_config(proxy, scratch="/elsewhere")
+    assert "proxy_next_upstream off;" in config
+    paths = re.findall(r"(?:_temp_path|^pid) (\S+);", config, re.MULTILINE)
+    assert len(paths) == 6
+    assert all(path.startswith("/elsewhere/") for path in paths)
+    assert config.count("{") == config.count("}")

@@ -1,0 +1,188 @@
+"""The rules of memory, scaling, draining, security and the cluster (TU4xx to TU9xx)."""
+
+from __future__ import annotations
+
+from tests.unit.planning.rule_examples import (
+    ALONE,
+    BEHIND,
+    LATENCY,
+    LOCAL,
+    ON_GKE,
+    VISION,
+    Example,
+    accepting,
+    says,
+    write,
+)
+from tests.unit.planning.world import EKS, GKE, RANKED, WAITING
+
+GIB = 2**30
+
+EXAMPLES = (
+    Example(
+        rule="TU401",
+        breaks={**ALONE, "gpu_pools.steady.gpu": "nvidia-t4"},
+        at=f"{VISION}.gpu.pools",
+        words=("'steady'", "nvidia-t4", "digits"),
+        remedy=write({"gpu_pools.steady.gpu": "nvidia-l40s"}),
+        weights=12 * GIB,
+        beside=("TU402",),
+    ),
+    Example(
+        rule="TU401",
+        breaks={**ALONE, f"{VISION}.gpu.memory": "30Gi"},
+        at=f"{VISION}.gpu.memory",
+        words=("30 GiB", "measured", "'steady'"),
+        remedy=write({"gpu_pools.steady.gpu": "nvidia-l40s"}),
+    ),
+    Example(
+        rule="TU402",
+        breaks={f"{VISION}.resources.memory": "512Mi"},
+        at=f"{VISION}.resources.memory",
+        words=("512Mi", "pinned pool"),
+        remedy=says(f"{VISION}.resources.memory", r"Write (\w+) or more"),
+    ),
+    Example(
+        rule="TU501",
+        breaks={f"{VISION}.models": ["digits", WAITING], **LATENCY},
+        at=f"{VISION}.slo.latency.within",
+        words=("20ms", "30 ms", f"'{WAITING}'"),
+        remedy=write({f"{VISION}.slo.latency.within": "60ms"}),
+    ),
+    Example(
+        rule="TU502",
+        breaks={f"{VISION}.models": ["digits", RANKED], **LATENCY},
+        at=f"{VISION}.slo.latency.within",
+        words=("20ms", "500 ms", f"'{RANKED}'"),
+        remedy=write({f"{VISION}.slo.latency.within": "500ms"}),
+    ),
+    Example(
+        rule="TU601",
+        breaks={f"{VISION}.drain.slowest_request": "20s"},
+        at=f"{VISION}.drain.slowest_request",
+        words=("20 s", "'cheap'", "30 s"),
+        remedy=says(f"{VISION}.drain.slowest_request", r"Allow at most (\d+) s", lambda seconds: f"{seconds}s"),
+    ),
+    Example(
+        rule="TU602",
+        breaks={**ON_GKE, "cluster.spot_notice": "110s"},
+        at="cluster.spot_notice",
+        words=("110s", "GKE"),
+        remedy=says("cluster.spot_notice", r"Write at most (\w+)"),
+    ),
+    Example(
+        rule="TU602",
+        breaks={**ON_GKE, "cluster": BEHIND | {"cluster": GKE | {"spot_notice": "3m"}}},
+        at="cluster.cluster.spot_notice",
+        words=("3m", "GKE"),
+        remedy=says("cluster.cluster.spot_notice", r"Write at most (\w+)"),
+    ),
+    Example(
+        rule="TU603",
+        breaks={**LATENCY, f"{VISION}.slo.latency.within": "15s"},
+        at=f"{VISION}.drain.slowest_request",
+        words=("10s", "15s"),
+        remedy=says(f"{VISION}.drain.slowest_request", r"Write (\w+) or more"),
+    ),
+    Example(
+        rule="TU701",
+        breaks={f"{VISION}.release": "26.09"},
+        at=f"{VISION}.release",
+        words=("triton:26.09-py3", "tritonup images update"),
+        remedy=says(f"{VISION}.release", r"confirmed release: ([\d.]+),"),
+    ),
+    Example(
+        rule="TU702",
+        breaks={
+            f"{VISION}.release": "26.06",
+            f"{VISION}.image": {"repository": "a.example/b", "digest": f"sha256:{'1' * 64}"},
+        },
+        at=f"{VISION}.release",
+        words=("'26.06'", "'26.07'"),
+        remedy=says(f"{VISION}.release", r"Write '([\d.]+)'"),
+    ),
+    Example(
+        rule="TU703",
+        breaks={**LOCAL, **accepting("TU705")},
+        at=f"{VISION}.release",
+        words=("'24.10'",),
+        remedy=says(f"{VISION}.release", r"Write '([\d.]+)'"),
+    ),
+    Example(
+        rule="TU704",
+        breaks={f"{VISION}.release": "26.12"},
+        at=f"{VISION}.release",
+        words=("'26.12'",),
+        remedy=says(f"{VISION}.release", r"(26\.08)"),
+    ),
+    Example(
+        rule="TU705",
+        breaks={**LOCAL, **accepting("TU703")},
+        at=f"{VISION}.release",
+        words=("tritonup-triton-cpu:24.10",),
+        remedy=write({"accept": [*accepting("TU703")["accept"], *accepting("TU705")["accept"]]}),
+    ),
+    Example(
+        rule="TU706",
+        breaks={f"{VISION}.exposure": {"kind": "public", "networks": ["0.0.0.0/0"]}},
+        at=f"{VISION}.exposure.kind",
+        words=("0.0.0.0/0", "TLS"),
+        remedy=write({f"{VISION}.exposure": {"kind": "internal", "networks": ["10.0.0.0/8"]}}),
+    ),
+    Example(
+        rule="TU901",
+        breaks={"controllers.prometheus_operator": "none"},
+        at="controllers.prometheus_operator",
+        words=("PodMonitors",),
+        remedy=says("controllers.prometheus_operator", r"Write `(\w+)`"),
+    ),
+    Example(
+        rule="TU901",
+        breaks={"controllers.prometheus_adapter": "none"},
+        at="controllers.prometheus_adapter",
+        words=("scaling", "vision"),
+        remedy=says("controllers.prometheus_adapter", r"Write `(\w+)`"),
+    ),
+    Example(
+        rule="TU901",
+        breaks={"controllers.nvidia_device_plugin": "none"},
+        at="controllers.nvidia_device_plugin",
+        words=("GPUs", "vision"),
+        remedy=says("controllers.nvidia_device_plugin", r"Write `(\w+)`"),
+    ),
+    Example(
+        rule="TU901",
+        breaks={"monitoring": {"kind": "none"}},
+        at="monitoring.kind",
+        words=("'none'", "scaling", "vision"),
+        remedy=says("monitoring.kind", r"Write `([\w-]+)`"),
+    ),
+    Example(
+        rule="TU902",
+        breaks={"controllers.keda": "install"},
+        at="controllers.keda",
+        words=("'install'",),
+        remedy=says("controllers.keda", r"write `(\w+)`"),
+    ),
+    Example(
+        rule="TU903",
+        breaks={"cluster": EKS},
+        at="cluster.kind",
+        words=("'eks'", "pulumi up"),
+        remedy=write(accepting("TU903")),
+    ),
+    Example(
+        rule="TU904",
+        breaks={
+            "cluster.kubernetes": "1.34",
+            "model_repository.destination": {
+                "kind": "image",
+                "repository": "registry.example/m",
+                "digests": {"vision": f"sha256:{'0' * 64}"},
+            },
+        },
+        at="model_repository.destination.kind",
+        words=("'image'", "1.35", "1.34"),
+        remedy=write({"cluster.kubernetes": "1.35"}),
+    ),
+)

@@ -1,0 +1,103 @@
+"""No request is lost when a pod leaves, or the stack is refused."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from planning.draining import DETECTION_LAG_S, ENDPOINT_LAG_S, KILL_MARGIN_S, Drain, plan_drain
+from planning.findings import Finding
+from planning.pools import Pool
+from tests.unit.planning.drawn_stacks import for_every_stack
+from tests.unit.planning.world import Raw, ids, planned, planned_with, vision
+
+seconds = st.integers(1, 600)
+
+
+def pools_with(notices: list[int]) -> tuple[Pool, ...]:
+    """Spot pools of an existing cluster whose nodes warn so long before."""
+    names = [f"spot-{index}" for index in range(len(notices))]
+    facts = zip(names, notices, strict=True)
+    made = planned_with(
+        {
+            "cluster.pools": {name: {"labels": {"pool": name}, "notice": f"{notice}s"} for name, notice in facts},
+            "gpu_pools": {name: {"gpu": "nvidia-l4", "capacity": "spot", "nodes": {"max": 9}} for name in names},
+        }
+    )
+    return made.pools
+
+
+@for_every_stack
+def test_a_pod_has_left_before_any_node_that_it_may_be_on_is_reclaimed(raw: Raw) -> None:
+    for server in planned(raw).servers:
+        drain = server.drain
+        assert drain.pre_stop.value + drain.exit_timeout.value < drain.grace.value
+        for lane in server.lanes:
+            for pool in lane.lane.pools:
+                assert (pool.notice is not None) == (pool.capacity == "spot")
+                assert pool.notice is None or DETECTION_LAG_S + drain.grace.value <= pool.notice.seconds
+
+
+@for_every_stack
+def test_connections_have_moved_before_the_server_is_told_to_stop(raw: Raw) -> None:
+    for server in planned(raw).servers:
+        assert 0 < server.drain.connection_age.value < server.drain.pre_stop.value
+
+
+@given(slowest=seconds, notices=st.lists(seconds, max_size=3))
+def test_the_slowest_request_is_given_all_of_its_time_or_refused(slowest: int, notices: list[int]) -> None:
+    match plan_drain("vision", slowest, pools_with(notices)):
+        case Drain(exit_timeout=given):
+            assert given.value == slowest
+        case Finding(what=what):
+            leaving = DETECTION_LAG_S + ENDPOINT_LAG_S + slowest + KILL_MARGIN_S
+            assert leaving > min(notices)
+            assert f"its nodes give {min(notices)} s" in what
+            assert f"leaving takes {leaving} s" in what
+
+
+@given(slowest=seconds, notice=seconds)
+def test_the_longest_request_that_a_refusal_offers_is_accepted_and_one_second_more_is_not(
+    slowest: int, notice: int
+) -> None:
+    pools = pools_with([notice])
+    refused = plan_drain("vision", slowest, pools)
+    assume(isinstance(refused, Finding))
+    assert isinstance(refused, Finding)
+    offered = re.match(r"Allow at most (\d+) s", refused.fix)
+    longest = int(offered[1]) if offered else 0
+    assert longest == 0 or isinstance(plan_drain("vision", longest, pools), Drain)
+    assert isinstance(plan_drain("vision", longest + 1, pools), Finding)
+
+
+@given(slowest=seconds, notices=st.lists(seconds, min_size=1, max_size=3))
+def test_the_pool_of_the_shortest_notice_decides_for_all(slowest: int, notices: list[int]) -> None:
+    together = plan_drain("vision", slowest, pools_with(notices))
+    apart = [plan_drain("vision", slowest, [pool]) for pool in pools_with(notices)]
+    assert isinstance(together, Drain) == all(isinstance(each, Drain) for each in apart)
+
+
+def test_pools_that_are_never_reclaimed_set_no_bound() -> None:
+    made = planned_with({"servers.vision.gpu.pools": ["steady"], "servers.vision.drain.slowest_request": "1h"})
+    assert ids(made.findings) == []
+    assert vision(made).drain.exit_timeout.value == 3600
+
+
+def test_a_notice_in_fractions_of_a_second_is_not_rounded_up() -> None:
+    """29.9 s hold 10 s requests less well than 30 s: 5 + (5 + 18 + 1) = 29 fits, 19 would not."""
+    for slowest, fits in (("18s", True), ("19s", False)):
+        made = planned_with({"cluster.pools.cheap.notice": "29900ms", "servers.vision.drain.slowest_request": slowest})
+        assert ("TU601" not in ids(made.findings)) == fits
+
+
+def test_a_request_in_fractions_of_a_second_is_not_cut() -> None:
+    made = planned_with({"servers.vision.drain.slowest_request": "2500ms"})
+    assert vision(made).drain.exit_timeout.value == 3
+
+
+def test_a_spot_pool_of_an_existing_cluster_says_how_long_it_warns() -> None:
+    """Without a notice nothing could be fitted into it, and nothing would be refused."""
+    made = planned_with({"cluster.pools.cheap": {"labels": {"pool": "cheap"}}})
+    assert [(finding.rule.id, finding.at.field) for finding in made.errors] == [("TU301", "cluster.pools.cheap.notice")]

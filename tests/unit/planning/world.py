@@ -1,0 +1,200 @@
+"""A small model repository, an image lock and a stack that plans without a finding: what tests of planning start
+from. Everything is made once and held in memory; planning opens no file."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from planning.catalogue import CATALOGUE, Catalogue
+from planning.findings import Finding
+from planning.images import Built, Confirmed, ImageLock, Published, RegistryAnswer, Unconfirmed
+from planning.plan import Plan
+from planning.planner import plan
+from planning.repository.model import Model, Repository
+from planning.repository.reader import read_repository
+from planning.server import PlannedServer
+from planning.settings import Settings, read_settings
+from tests.repositories import RepositoryBuilder, engine_config, identity_config
+
+MIB = 2**20
+
+Raw = dict[str, Any]
+"""`tritonup:settings` as YAML holds them."""
+
+RELEASES = ("26.07", "26.08", "26.10")
+"""Secure releases that the lock below has a digest of. The digests are of no image: they are 64 times one digit."""
+
+BATCHING = "dynamic_batching { max_queue_delay_microseconds: 30000 }\n"
+WAITING = "patient"
+"""The model whose requests may wait 30 ms for a batch."""
+
+PRIORITIES = "dynamic_batching { priority_levels: 2 default_priority_level: 2 }\n"
+RANKED = "ranked"
+"""The model whose requests have priorities."""
+
+ONNX_MODELS = ("digits", "topics", WAITING, RANKED)
+CODE = "tokens"
+"""A Python model."""
+ENSEMBLE = "sentences"
+ENGINE = "digits_trt"
+"""A TensorRT model without its engine."""
+SERVABLE = (*ONNX_MODELS, CODE, ENSEMBLE)
+
+
+@cache
+def repository() -> Repository:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "models"
+        builder = RepositoryBuilder(root)
+        builder.onnx("digits").onnx("topics").onnx(WAITING, identity_config(WAITING, more=BATCHING))
+        builder.onnx(RANKED, identity_config(RANKED, more=PRIORITIES))
+        builder.python(CODE).ensemble(ENSEMBLE, [CODE, "topics"])
+        builder.engine(ENGINE, "", engine_config(ENGINE, "digits/1/model.onnx"))
+        read, findings = read_repository(root)
+    assert not findings, findings
+    return read
+
+
+def heavier(model: str, size: int) -> Repository:
+    """The repository with `size` bytes of weights in `model`."""
+    return _with(model, lambda file: replace(file, size=size))
+
+
+def changed(model: str) -> Repository:
+    """The repository with other weights in `model`, of the same size."""
+    return _with(model, lambda file: replace(file, sha256="0" * 64))
+
+
+def _with(name: str, change: Callable[[Any], Any]) -> Repository:
+    present = repository()
+    old = present.models[name]
+    served = tuple(replace(version, files=tuple(map(change, version.files))) for version in old.served)
+    models: Mapping[str, Model] = {**present.models, name: replace(old, served=served)}
+    return replace(present, models=models)
+
+
+@cache
+def image_lock() -> ImageLock:
+    answer = RegistryAnswer(url="https://registry.example/v2/tritonserver", on=date(2026, 11, 21))
+    confirmed = [
+        Published(
+            name="triton",
+            repository="nvcr.io/nvidia/tritonserver",
+            tag=f"{release}-py3",
+            evidence=Confirmed(digest=f"sha256:{str(index) * 64}", kind="index", platforms={}, seen=(answer,)),
+        )
+        for index, release in enumerate(RELEASES)
+    ]
+    unknown = Unconfirmed(why="nobody looked")
+    built = Built(
+        name="tritonup-triton-cpu",
+        repository="tritonup-triton-cpu",
+        tag="24.10",
+        platforms=("linux/amd64",),
+        evidence=unknown,
+    )
+    unseen = Published(name="triton", repository="nvcr.io/nvidia/tritonserver", tag="26.09-py3", evidence=unknown)
+    return ImageLock(images=(*confirmed, unseen, built))
+
+
+STACK: Raw = {
+    "cluster": {
+        "kind": "existing",
+        "kubernetes": "1.35",
+        "pools": {
+            "steady": {"labels": {"pool": "steady"}, "zones": ["a", "b"], "cpu": "16", "memory": "64Gi"},
+            "cheap": {"labels": {"pool": "cheap"}, "notice": "30s", "cpu": "16", "memory": "64Gi"},
+        },
+    },
+    "controllers": {
+        "prometheus_operator": "present",
+        "prometheus_adapter": "present",
+        "nvidia_device_plugin": "present",
+    },
+    "gpu_pools": {
+        "steady": {"gpu": "nvidia-l4", "capacity": "on-demand", "nodes": {"max": 4}},
+        "cheap": {"gpu": "nvidia-l4", "capacity": "spot", "nodes": {"max": 4}},
+    },
+    "model_repository": {"destination": {"kind": "s3", "bucket": "models", "region": "eu-west-1"}},
+    "servers": {
+        "vision": {
+            "kind": "triton",
+            "release": "26.08",
+            "models": ["digits"],
+            "gpu": {"kind": "nvidia", "pools": ["steady", "cheap"]},
+            "replicas": {"floor": 2, "ceiling": 4},
+            "exposure": {"kind": "cluster", "callers": [{"namespace": "apps"}]},
+            "resources": {"cpu": "2", "memory": "4Gi"},
+            "drain": {"slowest_request": "10s"},
+        }
+    },
+    "monitoring": {"kind": "prometheus-operator"},
+    "security": {"python_models": [CODE]},
+}
+"""A floor of 2 on demand and 2 on spot above it. A test changes what it is about."""
+
+GKE: Raw = {
+    "kind": "gke",
+    "project": "acme-inference",
+    "region": "us-central1",
+    "zones": ["us-central1-a", "us-central1-b"],
+    "endpoint": {"kind": "private"},
+    "spot_notice": "60s",
+}
+EKS: Raw = {
+    "kind": "eks",
+    "region": "us-east-1",
+    "zones": ["us-east-1a", "us-east-1b"],
+    "endpoint": {"kind": "private"},
+}
+
+
+class Gone:
+    """What `edited` leaves out."""
+
+
+GONE = Gone()
+
+
+def edited(changes: Mapping[str, Any], of: Raw = STACK) -> Raw:
+    """`of` with `changes` by dotted path, as `{"servers.vision.gpu.count": 2}`; GONE takes a field out."""
+    stack = copy.deepcopy(of)
+    for path, value in changes.items():
+        *outer, last = path.split(".")
+        here: Raw = stack
+        for part in outer:
+            here = here.setdefault(part, {})
+        if isinstance(value, Gone):
+            del here[last]
+        else:
+            here[last] = copy.deepcopy(value)
+    return stack
+
+
+def settings_of(raw: Raw) -> Settings:
+    read = read_settings(cast("Any", raw))
+    assert isinstance(read, Settings), "\n".join(map(str, read))
+    return read
+
+
+def planned(raw: Raw, models: Repository | None = None, catalogue: Catalogue = CATALOGUE) -> Plan:
+    return plan(settings_of(raw), models or repository(), catalogue, image_lock())
+
+
+def planned_with(changes: Mapping[str, Any], models: Repository | None = None) -> Plan:
+    return planned(edited(changes), models)
+
+
+def vision(of: Plan) -> PlannedServer:
+    return next(server for server in of.servers if server.name == "vision")
+
+
+def ids(findings: tuple[Finding, ...]) -> list[str]:
+    return [finding.rule.id for finding in findings]
