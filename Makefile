@@ -71,6 +71,20 @@ serve: .venv/.program .venv-triton/.ready models ## Serve stack `local` with a r
 check: .venv/.program models ## Findings of every stack
 	@.venv/bin/tritonup check
 
+# --- a real Kubernetes on this machine ---
+.PHONY: up down cluster cluster-down
+up: .venv/.program models ## Put stack `local` on a real Kubernetes here (or TRITONUP_KUBECONFIG) and ask every model
+	@.venv/bin/tritonup up
+
+down: .venv/.program ## Remove what `make up` made
+	@.venv/bin/tritonup down
+
+cluster: .venv/.program ## Boot that Kubernetes alone and print its kubeconfig
+	@.venv/bin/tritonup cluster start
+
+cluster-down: .venv/.program ## End it, leaving nothing
+	@.venv/bin/tritonup cluster stop
+
 # --- proving it ---
 .tools/docker-registry/.ready:
 	@mkdir -p $(@D)
@@ -88,7 +102,11 @@ lint: .venv/.test ## Style and types
 
 .PHONY: test
 test: .venv/.test .venv-triton/.ready .tools/docker-registry/.ready models lint ## Lint, types and all tests but the cluster's
-	@.venv/bin/python -m pytest -n 2 --dist loadfile -rs
+	@.venv/bin/python -m pytest -n 2 --dist loadfile -rs --ignore tests/cluster
+
+.PHONY: cluster-test
+cluster-test: .venv/.test models ## The rendered stacks on a real Kubernetes (root, Linux)
+	@.venv/bin/python -m pytest -rs tests/cluster
 
 .PHONY: lock
 lock: | $(filter .tools/%,$(UV)) ## Resolve locks/*.txt again from pyproject.toml (needs a registry)

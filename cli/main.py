@@ -5,12 +5,15 @@ from __future__ import annotations
 import typer
 
 from cli.check import check
+from cli.cluster import app as cluster
+from cli.cluster import down, up
 from cli.explain import explain
 from cli.images import app as images
 from cli.plan import plan
 from cli.render import render
 from cli.schema import schema
 from cli.serve import serve
+from cli.traffic import traffic
 
 app = typer.Typer(
     name="tritonup",
@@ -19,9 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (check, plan, render, serve, explain, schema):
+for command in (check, plan, render, serve, traffic, up, down, explain, schema):
     app.command()(command)
 app.add_typer(images, name="images")
+app.add_typer(cluster, name="cluster")
 
 
 def main() -> None:

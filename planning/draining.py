@@ -3,7 +3,7 @@
 When a pod must go, Kubernetes removes its endpoint and starts preStop at the same moment, sends
 SIGTERM when preStop ends, and SIGKILL when the grace period ends. Nothing is lost if
 
-    endpoint lag and reconnects <= preStop,   preStop + slowest request <= grace
+    endpoint lag + connection age + reconnect <= preStop,   preStop + slowest request <= grace
     detection lag + grace <= notice
 
 for the shortest notice among the pools that the pod may run on. Pools that never reclaim give none.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
@@ -24,6 +25,19 @@ under 1 s on a quiet cluster; the rest is for DNS caches of headless services (C
 
 DETECTION_LAG_S = 5
 """Seconds between a cloud's notice and the pod's deletion: polling or queue delivery, then eviction."""
+
+CONNECTION_AGE_S = 2
+"""The greatest age of an open gRPC connection. Measured (docs/draining.md): a channel that is renewed before the
+endpoint is removed lands on the leaving pod again and stays for a whole age, so an age just below preStop loses
+requests, and a short one loses none."""
+
+AGE_JITTER = 1.1
+"""gRPC lets a connection live up to a tenth longer than its age (gRFC A9)."""
+
+RECONNECT_S = 1
+"""For the last client to connect anew."""
+
+PRE_STOP_S = ceil(ENDPOINT_LAG_S + AGE_JITTER * CONNECTION_AGE_S) + RECONNECT_S
 
 KILL_MARGIN_S = 1
 """Seconds between Triton's own exit and SIGKILL, so that the server ends by itself."""
@@ -47,17 +61,23 @@ def plan_drain(server: str, slowest_request_s: int, pools: Sequence[Pool]) -> Dr
 
     `slowest_request_s` is the longest that an accepted request may take, queueing included.
     """
-    grace = ENDPOINT_LAG_S + slowest_request_s + KILL_MARGIN_S
+    grace = PRE_STOP_S + slowest_request_s + KILL_MARGIN_S
     notices = [(pool.notice.seconds, pool.name) for pool in pools if pool.notice is not None]
     if notices and DETECTION_LAG_S + grace > min(notices)[0]:
         tightest = next(pool for pool in pools if pool.name == min(notices)[1])
         return _does_not_fit(server, slowest_request_s, grace, tightest)
     within = f"{min(notices)[1]!r} gives {min(notices)[0]} s" if notices else "no pool of it reclaims nodes"
     return Drain(
-        pre_stop=Derived(ENDPOINT_LAG_S, "clients and proxies may notice the removed endpoint that late"),
+        pre_stop=Derived(
+            PRE_STOP_S,
+            f"the endpoint's removal may be noticed {ENDPOINT_LAG_S} s late, a connection made until then lives"
+            f" {AGE_JITTER} times {CONNECTION_AGE_S} s, and moving takes {RECONNECT_S} s",
+        ),
         exit_timeout=Derived(slowest_request_s, "the slowest accepted request must be answered"),
         grace=Derived(grace, f"it is preStop, the exit timeout and {KILL_MARGIN_S} s to exit in, and {within}"),
-        connection_age=Derived(ENDPOINT_LAG_S - 1, "open gRPC channels must have moved before SIGTERM"),
+        connection_age=Derived(
+            CONNECTION_AGE_S, "open gRPC channels must have moved before SIGTERM, those renewed in the last moment too"
+        ),
     )
 
 

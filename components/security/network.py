@@ -37,16 +37,20 @@ def network_policy(
         spec=NetworkPolicySpecArgs(
             pod_selector=LabelSelectorArgs(match_labels=selector(server)),
             policy_types=["Ingress", "Egress"],
+            # No rule rather than an empty list of them: the API server drops the list, and every apply would count as
+            # a change.
             ingress=[
                 NetworkPolicyIngressRuleArgs(from_=[_peer(peer) for peer in allowance.peers], ports=_ports(allowance))
                 for allowance in allowances
                 if allowance.direction == "in"
-            ],
+            ]
+            or None,
             egress=[
                 NetworkPolicyEgressRuleArgs(to=[_peer(peer) for peer in allowance.peers], ports=_ports(allowance))
                 for allowance in allowances
                 if allowance.direction == "out"
-            ],
+            ]
+            or None,
         ),
         opts=opts,
     )

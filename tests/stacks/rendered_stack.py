@@ -109,5 +109,12 @@ def pod_of(deployment: Body) -> Body:
 
 
 def container_of(deployment: Body) -> Body:
+    """The server's own container: the one that is not a sidecar."""
     (container,) = pod_of(deployment)["containers"]
     return container
+
+
+def containers_of(deployment: Body) -> list[Body]:
+    """Every container of the pod, sidecars and what runs before it included."""
+    pod = pod_of(deployment)
+    return [*(pod.get("initContainers") or []), *pod["containers"]]

@@ -4,6 +4,7 @@ project's rooms only what its design allows."""
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -31,6 +32,7 @@ assert result.exit_code == 0, result.output
 """
 
 
+@functools.cache
 def _imported_by(program: str) -> set[str]:
     """The names of all modules that a fresh interpreter has loaded at the end of `program`."""
     ran = subprocess.run(
@@ -74,9 +76,7 @@ def test_of_kubernetes_only_the_groups_that_are_used_are_imported(assembled_mode
     assert not {("core", "v2"), ("autoscaling", "v1"), ("apps", "v1beta1")} & groups
 
 
-@pytest.mark.parametrize(
-    "args", [["check"], ["check", "-s", "prod", "--format", "sarif"], ["plan", "-s", "prod"], ["schema"], ["--help"]]
-)
+@pytest.mark.parametrize("args", [["check", "--format", "sarif"], ["plan", "-s", "prod"], ["schema"]])
 def test_a_command_that_makes_no_resources_imports_no_pulumi(args: list[str], assembled_models: None) -> None:
     modules = _imported_by(COMMAND.format(args=args))
     assert _below(modules, "pulumi", "pulumi_kubernetes", "pulumi_gcp", "pulumi_aws", "grpc") == []

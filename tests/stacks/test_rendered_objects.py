@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 import pytest
-from rendered_stack import RenderedStack
+from rendered_stack import RenderedStack, containers_of, pod_of
 
 from stacks.recording import leaves
 from stacks.render import ORDER
@@ -30,15 +30,37 @@ def test_no_two_objects_of_a_kind_share_their_name(stack: RenderedStack) -> None
 
 def test_names_inside_a_pod_are_dns_labels_and_differ(stack: RenderedStack) -> None:
     for deployment in stack.of("Deployment"):
-        pod = deployment.body["spec"]["template"]["spec"]
-        for container in pod["containers"]:
-            named = [port["name"] for port in container["ports"]]
-            assert len(set(named)) == len(named)
-            assert len({mount["mountPath"] for mount in container["volumeMounts"]}) == len(container["volumeMounts"])
-            assert {mount["name"] for mount in container["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
-        names = [one["name"] for part in ("containers", "volumes") for one in pod[part]]
-        assert all(DNS_LABEL.fullmatch(name) for name in names)
-        assert len({v["name"] for v in pod["volumes"]}) == len(pod["volumes"])
+        containers, volumes = containers_of(deployment.body), pod_of(deployment.body)["volumes"]
+        ports = [port for container in containers for port in container["ports"]]
+        for things in (containers, volumes, ports):
+            names = [thing["name"] for thing in things]
+            assert all(DNS_LABEL.fullmatch(name) for name in names)
+            assert len(set(names)) == len(names)
+        # One network namespace for all of a pod's containers.
+        assert len({port["containerPort"] for port in ports}) == len(ports)
+
+
+def test_every_volume_is_mounted_and_every_mount_has_a_volume(stack: RenderedStack) -> None:
+    for deployment in stack.of("Deployment"):
+        containers = containers_of(deployment.body)
+        mounted = {mount["name"] for container in containers for mount in container["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in pod_of(deployment.body)["volumes"]}
+        for container in containers:
+            paths = [mount["mountPath"] for mount in container["volumeMounts"]]
+            assert len(set(paths)) == len(paths)
+
+
+def test_what_a_pod_refers_to_is_rendered(stack: RenderedStack) -> None:
+    there = {(manifest.kind, manifest.name) for manifest in stack.manifests}
+    for deployment in stack.of("Deployment"):
+        pod = pod_of(deployment.body)
+        assert ("ServiceAccount", pod["serviceAccountName"]) in there
+        assert ("PriorityClass", pod["priorityClassName"]) in there
+        for volume in pod["volumes"]:
+            if "configMap" in volume:
+                assert ("ConfigMap", volume["configMap"]["name"]) in there
+            if "persistentVolumeClaim" in volume:
+                assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in there
 
 
 def test_every_object_is_in_the_planned_namespace_or_carries_it_in_its_name(stack: RenderedStack) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pod_security import violations
-from rendered_stack import RenderedStack, container_of, pod_of
+from rendered_stack import RenderedStack, container_of, containers_of, pod_of
 
 from planning.pools import GPU_RESOURCE
 from planning.settings.scalars import Memory
@@ -56,7 +56,8 @@ def _drop(mapping: dict[str, Any], key: str) -> None:
 
 def test_no_pod_can_write_to_its_image(stack: RenderedStack) -> None:
     for deployment in stack.of("Deployment"):
-        assert container_of(deployment.body)["securityContext"]["readOnlyRootFilesystem"] is True
+        for container in containers_of(deployment.body):
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
 
 
 def test_no_pod_holds_a_token_of_the_api_server(stack: RenderedStack) -> None:
@@ -71,19 +72,22 @@ def test_no_pod_holds_a_token_of_the_api_server(stack: RenderedStack) -> None:
 
 
 def test_every_image_is_named_by_its_digest_alone(stack: RenderedStack) -> None:
+    local = stack.plan.settings.cluster.kind == "local"
     for deployment in stack.of("Deployment"):
-        image = container_of(deployment.body)["image"]
-        # What this machine packs for itself has no digest before it is packed.
-        allowed = PACKED_HERE if stack.plan.settings.cluster.kind == "local" else BY_DIGEST
-        assert allowed.fullmatch(image), image
+        for container in containers_of(deployment.body):
+            image = container["image"]
+            # What this machine packs for itself has no digest before it is packed.
+            assert BY_DIGEST.fullmatch(image) or (local and PACKED_HERE.fullmatch(image)), image
 
 
 def test_requests_equal_limits_so_that_pods_are_guaranteed(stack: RenderedStack) -> None:
     for server, _, deployment in stack.lanes():
-        resources = container_of(deployment)["resources"]
-        assert resources["requests"] == resources["limits"]
-        assert {"cpu", "memory", "ephemeral-storage"} <= set(resources["limits"])
-        assert resources["limits"].get(GPU_RESOURCE) == (str(server.gpus) if server.gpus else None)
+        for container in containers_of(deployment):
+            resources = container["resources"]
+            assert resources["requests"] == resources["limits"]
+            assert {"cpu", "memory", "ephemeral-storage"} <= set(resources["limits"])
+            gpus = server.gpus if container is container_of(deployment) else 0
+            assert resources["limits"].get(GPU_RESOURCE) == (str(gpus) if gpus else None)
 
 
 def test_shared_memory_is_memory_and_counted_inside_the_limit(stack: RenderedStack) -> None:
@@ -104,15 +108,20 @@ def test_what_a_pod_writes_to_disk_fits_its_limit(stack: RenderedStack) -> None:
             if "emptyDir" in volume and volume["emptyDir"].get("medium") != "Memory"
         ]
         assert on_disk
-        limit = container_of(deployment.body)["resources"]["limits"]["ephemeral-storage"]
-        assert sum(_bytes(directory["sizeLimit"]) for directory in on_disk) < _bytes(limit)
+        # The kubelet counts a pod's volumes and logs against the sum of its containers' limits.
+        limits = [one["resources"]["limits"]["ephemeral-storage"] for one in containers_of(deployment.body)]
+        assert sum(_bytes(directory["sizeLimit"]) for directory in on_disk) < sum(map(_bytes, limits))
 
 
-def test_models_are_never_mounted_to_be_written(stack: RenderedStack) -> None:
+def test_only_what_goes_with_the_pod_is_mounted_to_be_written(stack: RenderedStack) -> None:
     for deployment in stack.of("Deployment"):
-        for mount in container_of(deployment.body)["volumeMounts"]:
-            assert mount.get("readOnly") is True or mount["mountPath"] in ("/dev/shm", "/tmp")
-        for volume in pod_of(deployment.body)["volumes"]:
+        volumes = {volume["name"]: volume for volume in pod_of(deployment.body)["volumes"]}
+        for container in containers_of(deployment.body):
+            for mount in container["volumeMounts"]:
+                if mount.get("readOnly") is not True:
+                    assert "emptyDir" in volumes[mount["name"]]
+                    assert mount["mountPath"] in ("/dev/shm", "/tmp")
+        for volume in volumes.values():
             if "persistentVolumeClaim" in volume:
                 assert volume["persistentVolumeClaim"]["readOnly"] is True
 
@@ -120,14 +129,17 @@ def test_models_are_never_mounted_to_be_written(stack: RenderedStack) -> None:
 def test_probes_and_services_name_ports_that_the_container_has(stack: RenderedStack) -> None:
     for deployment in stack.of("Deployment"):
         container = container_of(deployment.body)
-        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        ports = {port["name"]: port["containerPort"] for one in containers_of(deployment.body) for port in one["ports"]}
+        # Triton's probes ask Triton itself.
+        own = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert own == {"http": 8000, "grpc": 8001, "metrics": 8002}
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert container[probe]["httpGet"]["port"] == "http"
-            assert ports["http"] == 8000
         for service in stack.of("Service"):
             for port in service.body["spec"]["ports"]:
                 assert port["targetPort"] in ports
-                assert port["port"] == ports[port["targetPort"]]
+                # Callers see Triton's usual ports, whatever stands before them.
+                assert port["port"] == own[port["name"]]
 
 
 def test_a_pod_is_not_killed_for_being_busy_or_while_it_loads(stack: RenderedStack) -> None:

@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import kubernetes_validate
 import pytest
-from rendered_stack import RenderedStack, container_of, rendered_stack
+from rendered_stack import RenderedStack, rendered_stack
 
 VERSION = "1.35"
 
@@ -32,10 +32,11 @@ def test_kubernetes_has_no_schema_of_the_kinds_that_are_left_out(assembled_model
 
 def test_the_schemas_refuse_a_misspelt_and_a_mistyped_field(assembled_models: None) -> None:
     deployment = deepcopy(dict(rendered_stack("prod").of("Deployment")[0].body))
-    container_of(deployment)["imagePullPolice"] = "Always"  # type: ignore[index] # a copy
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container["imagePullPolice"] = "Always"
     with pytest.raises(kubernetes_validate.ValidationError, match="imagePullPolice"):
         kubernetes_validate.validate(deployment, VERSION, strict=True)
-    del container_of(deployment)["imagePullPolice"]  # type: ignore[attr-defined] # a copy
+    del container["imagePullPolice"]
     deployment["spec"]["progressDeadlineSeconds"] = "1032"
     with pytest.raises(kubernetes_validate.ValidationError, match="1032"):
         kubernetes_validate.validate(deployment, VERSION, strict=True)

@@ -15,6 +15,7 @@ from planning.images import ImageRef
 from planning.plan import Plan
 from planning.pools import PoolTaint
 from planning.server import PlannedLane, PlannedServer
+from planning.settings.repository import S3
 from planning.settings.scalars import Cpu, Memory
 from planning.storage import MOUNT, ClaimSource, ImageSource
 from stacks.recording import leaves
@@ -45,7 +46,7 @@ def test_a_deployment_says_what_the_plan_says_of_its_lane(stack: RenderedStack) 
         assert container["args"] == [str(argument) for argument in server.arguments]
         assert container["image"].startswith(server.image.value.repository)
         assert container["startupProbe"]["failureThreshold"] == server.startup.failure_threshold.value
-        assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": server.drain.pre_stop.value}}}
+        assert container["lifecycle"]["preStop"] == {"sleep": {"seconds": server.drain.pre_stop.value}}
         limits = container["resources"]["limits"]
         assert (limits["cpu"], limits["memory"]) == (str(server.cpu), str(server.memory))
         spread = {one["topologyKey"]: one["whenUnsatisfiable"] for one in pod["topologySpreadConstraints"]}
@@ -310,11 +311,12 @@ def test_models_that_are_mounted_are_mounted_for_reading(
 
 def test_a_bucket_is_read_with_the_identity_of_the_servers_own_account(assembled_models: None) -> None:
     prod = rendered_stack("prod")
-    role = prod.plan.settings.model_repository.destination.role  # pyright: ignore[reportAttributeAccessIssue] - s3
+    destination = prod.plan.settings.model_repository.destination
+    assert isinstance(destination, S3)
     for server, _, deployment in prod.lanes():
         account = prod.one("ServiceAccount", pod_of(deployment)["serviceAccountName"])
         assert account["metadata"]["name"] == server.name
-        assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": role}
+        assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": destination.role}
         env = {one["name"]: one["value"] for one in container_of(deployment)["env"]}
         assert env["AWS_REGION"] == "us-east-1"
         assert not any("KEY" in name or "SECRET" in name for name in env)

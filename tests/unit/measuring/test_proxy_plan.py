@@ -38,10 +38,10 @@ def test_no_time_limit_is_below_the_slowest_request(proxy: Proxy) -> None:
     assert all(int(limit) >= proxy.answer.value for limit in limits)
 
 
-@given(st.integers(1, 120))
-def test_nginx_leaves_before_triton_is_told_to(pre_stop_s: int) -> None:
-    proxy = plan_proxy(connection_age_s=1, pre_stop_s=pre_stop_s, slowest_request_s=10)
-    assert 0 <= proxy.quit_after.value < pre_stop_s
+@given(st.integers(1, 120), st.integers(1, 600))
+def test_nginx_outlasts_sigterm_and_leaves_before_triton_cuts_it(pre_stop_s: int, slowest_request_s: int) -> None:
+    proxy = plan_proxy(connection_age_s=1, pre_stop_s=pre_stop_s, slowest_request_s=slowest_request_s)
+    assert pre_stop_s <= proxy.quit_after.value < pre_stop_s + slowest_request_s
 
 
 @given(proxies)

@@ -17,13 +17,13 @@ def container(pre_stop_s: int = 7, connection_age_s: int = 2) -> Any:
     return proxy_container(ProxyArgs(server="vision", namespace="serving", image=DIGEST, proxy=proxy, labels={}))
 
 
-def test_it_is_a_sidecar_that_quits_before_triton_is_told_to() -> None:
+def test_it_is_a_sidecar_that_quits_before_triton_cuts_it() -> None:
     proxy: Any = container(pre_stop_s=7)
     assert proxy.restart_policy == "Always"
     assert proxy.startup_probe is None
     (_, _, script) = proxy.lifecycle.pre_stop.exec_.command
     wait, command = script.split("; exec ")
-    assert wait == "sleep 6"
+    assert wait == "sleep 16"
     assert command == f"nginx -e stderr -c {FOLDER}/nginx.conf -s quit"
 
 

@@ -19,7 +19,7 @@ from planning.catalogue import CATALOGUE
 from planning.catalogue.clouds import CLOUDS
 from planning.catalogue.gpus import GPUS, GpuKind
 from planning.catalogue.machines import Capacity, Cloud, allocatable
-from planning.draining import DETECTION_LAG_S, ENDPOINT_LAG_S, KILL_MARGIN_S
+from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, PRE_STOP_S
 from planning.pools import NODE_AGENTS
 from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, RELEASES, SERVABLE, Raw
 
@@ -89,7 +89,7 @@ def _stacks(draw: st.DrawFn, *, healthy: bool) -> Raw:
     platform = draw(st.sampled_from(("gke", "eks", "other", "local")))
     pools = {} if platform == "local" else draw(_pools(platform, healthy=healthy))
     names = SERVER_NAMES[: draw(st.integers(1, len(SERVER_NAMES)))]
-    notice = draw(st.integers(12, 120) if healthy else st.integers(1, 120))
+    notice = draw(st.integers(16, 120) if healthy else st.integers(1, 120))
     cluster = draw(_clusters(platform, pools, notice))
     longest = notice if platform in ("gke", "other") else CLOUDS["eks"].spot.default_seconds
     longest = min(longest, CLOUDS["gke"].spot.max_seconds) if platform == "gke" else longest
@@ -193,7 +193,7 @@ def _servers(draw: st.DrawFn, name: str, platform: str, pools: dict[str, Raw], n
     gpu = draw(_server_gpu(pools, healthy=healthy))
     floor = draw(st.integers(1, 9))
     on_spot = any(pools[pool]["capacity"] == "spot" for pool in gpu.get("pools", ()))
-    longest = notice - DETECTION_LAG_S - ENDPOINT_LAG_S - KILL_MARGIN_S
+    longest = notice - DETECTION_LAG_S - PRE_STOP_S - KILL_MARGIN_S
     slowest = draw(st.integers(1, longest if healthy and on_spot else 300))
     server: Raw = {
         "kind": "triton",

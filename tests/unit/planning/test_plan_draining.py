@@ -7,7 +7,7 @@ import re
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from planning.draining import DETECTION_LAG_S, ENDPOINT_LAG_S, KILL_MARGIN_S, Drain, plan_drain
+from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, PRE_STOP_S, Drain, plan_drain
 from planning.findings import Finding
 from planning.pools import Pool
 from tests.unit.planning.drawn_stacks import for_every_stack
@@ -52,7 +52,7 @@ def test_the_slowest_request_is_given_all_of_its_time_or_refused(slowest: int, n
         case Drain(exit_timeout=given):
             assert given.value == slowest
         case Finding(what=what):
-            leaving = DETECTION_LAG_S + ENDPOINT_LAG_S + slowest + KILL_MARGIN_S
+            leaving = DETECTION_LAG_S + PRE_STOP_S + slowest + KILL_MARGIN_S
             assert leaving > min(notices)
             assert f"its nodes give {min(notices)} s" in what
             assert f"leaving takes {leaving} s" in what
@@ -86,8 +86,8 @@ def test_pools_that_are_never_reclaimed_set_no_bound() -> None:
 
 
 def test_a_notice_in_fractions_of_a_second_is_not_rounded_up() -> None:
-    """29.9 s hold 10 s requests less well than 30 s: 5 + (5 + 18 + 1) = 29 fits, 19 would not."""
-    for slowest, fits in (("18s", True), ("19s", False)):
+    """29.9 s hold as much as 29 s: 5 + (9 + 14 + 1) = 29 fits, 15 would not."""
+    for slowest, fits in (("14s", True), ("15s", False)):
         made = planned_with({"cluster.pools.cheap.notice": "29900ms", "servers.vision.drain.slowest_request": slowest})
         assert ("TU601" not in ids(made.findings)) == fits
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
-from tests.unit.planning.drawn_stacks import healthy_stacks, stacks
 
 from cli.report.data import document_data
 from cli.report.document import Paragraph, Timeline
@@ -15,6 +14,7 @@ from cli.report.sections import refused_document
 from planning.draining import DETECTION_LAG_S
 from planning.findings import Finding, Place, Rule, Severity
 from planning.nodes import plan_nodes
+from tests.unit.planning.drawn_stacks import healthy_stacks, stacks
 from tests.unit.planning.world import EKS, GKE, GONE, Raw, edited, planned, planned_with
 from tests.unit.report.reports import ROOT, document_of, facts_of, section, sections_of
 

@@ -1,0 +1,230 @@
+"""`tritonup up` and `down`: a stack on a real Kubernetes of this machine; `tritonup cluster`: that cluster alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.status import Status
+
+from cli.console import Exit, err, out
+from cli.project import deployable, project_root
+from local.client import Wire
+from local.cluster.answers import Endpoint, ask_server, endpoint_of
+from local.cluster.applying import Applied, apply_stack, remove_stack
+from local.cluster.binaries import KUBECTL, build
+from local.cluster.boot import Cluster
+from local.cluster.boot import down as cluster_down
+from local.cluster.boot import up as cluster_up
+from local.cluster.containers import import_everywhere
+from local.cluster.errors import ClusterError
+from local.cluster.kubectl import Kubectl, Object
+from local.cluster.layout import LAYOUT
+from local.cluster.models import forget_models, place_models
+from local.cluster.readiness import PodState, wait_until_ready
+from local.cluster.triton_image import pinned, triton_image
+from local.errors import CannotServeError
+from planning.plan import Plan
+from planning.server import PlannedServer
+
+KUBECONFIG_VARIABLE = "TRITONUP_KUBECONFIG"
+
+app = typer.Typer(no_args_is_help=True, help="A real Kubernetes on this Linux machine, for hand work and tests.")
+
+StackOption = Annotated[str, typer.Option("--stack", "-s", help="The stack.")]
+KubeconfigOption = Annotated[
+    Path | None,
+    typer.Option(envvar=KUBECONFIG_VARIABLE, help="A cluster that you have, instead of one made here."),
+]
+
+
+class ConsoleProgress:
+    """Steps on standard error: moving while they last, a line with their seconds when they are done."""
+
+    def __init__(self) -> None:
+        self._status: Status | None = None
+
+    @contextmanager
+    def step(self, doing: str) -> Generator[None]:
+        started = time.monotonic()
+        if not err.is_terminal:
+            err.print(doing, markup=False)
+        with err.status(doing) as self._status:
+            yield
+        self._status = None
+        err.print(f"✓ {doing} ({time.monotonic() - started:.1f} s)", markup=False)
+
+    def note(self, text: str) -> None:
+        err.print(text, markup=False)
+
+    def detail(self, text: str) -> None:
+        """What the step that lasts is at."""
+        if self._status is not None:
+            self._status.update(text)
+
+
+@app.command()
+def start() -> None:
+    """Boot the cluster, or find it up, and print where its kubeconfig is."""
+    with _refusals():
+        started = time.monotonic()
+        cluster = cluster_up(ConsoleProgress())
+        err.print(f"The cluster is up ({time.monotonic() - started:.1f} s). `make cluster-down` ends it.", markup=False)
+        out.print(_exports(cluster.kubectl), markup=False)
+
+
+@app.command()
+def stop() -> None:
+    """End the cluster and remove everything that it made."""
+    with _refusals():
+        there = cluster_down()
+    err.print("The cluster is gone, and all that it made." if there else "There is no cluster.", markup=False)
+
+
+def up(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> None:
+    """Deploy a stack on a real Kubernetes here, wait until it is Ready, ask every model, print the answers."""
+    # Here, because the SDK that renders takes seconds to import, and most commands do not render.
+    from stacks.render import rendered
+
+    project = project_root()
+    plan = deployable(project, stack).plan
+    objects: list[Object] = [manifest.body for manifest in rendered(plan, stack)]
+    progress = ConsoleProgress()
+    with _refusals():
+        place = _own(plan, objects, progress) if kubeconfig is None else _theirs(kubeconfig, objects, progress)
+        _say_by_what(progress)
+        with progress.step(f"applying {len(objects)} objects of stack {stack!r}"):
+            applied = apply_stack(place.kubectl, stack, place.objects)
+        _tell(applied, progress)
+        with progress.step("waiting until every pod is Ready"):
+            pods = wait_until_ready(place.kubectl, plan.namespace, lambda states: _waiting(states, progress))
+        progress.note(f"{pods} pods are Ready.")
+        if kubeconfig is None:
+            forget_models(LAYOUT, but=plan.servers)
+        right = [_ask(server, plan, place.kubectl) for server in plan.servers]
+        err.print(_next(place.kubectl, plan), markup=False)
+    raise typer.Exit(Exit.CLEAN if all(right) else Exit.FINDINGS)
+
+
+def down(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> None:
+    """Remove what `up` deployed: with a cluster of ours, the cluster too."""
+    if kubeconfig is None:
+        stop()
+        return
+    progress = ConsoleProgress()
+    with _refusals():
+        kubectl = _kubectl(kubeconfig, progress)
+        with progress.step(f"removing stack {stack!r}"):
+            there = remove_stack(kubectl, stack)
+    if not there:
+        progress.note(f"Stack {stack!r} is not there.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A cluster, and the objects as they go there."""
+
+    kubectl: Kubectl
+    objects: Sequence[Object]
+
+
+def _own(plan: Plan, objects: Sequence[Object], progress: ConsoleProgress) -> _Place:
+    cluster: Cluster = cluster_up(progress)
+    image = triton_image(cluster.layout, progress)
+    workers = [running.node.name for running in cluster.nodes() if not running.node.control]
+    with progress.step(f"bringing the image and the models to {len(workers)} nodes"):
+        import_everywhere(image, workers, cluster.parts)
+        place_models(plan.servers, cluster.layout)
+    return _Place(kubectl=cluster.kubectl, objects=pinned(objects, image))
+
+
+def _theirs(kubeconfig: Path, objects: Sequence[Object], progress: ConsoleProgress) -> _Place:
+    if not kubeconfig.is_file():
+        raise ClusterError(f"{KUBECONFIG_VARIABLE}: there is no file {kubeconfig}.")
+    image = triton_image(LAYOUT, progress)
+    progress.note(
+        f"Your nodes need the image {image.name}, which no registry has: {image.archive} is its archive (kind:"
+        " `kind load image-archive`), and the models where the stack's model_repository.destination says."
+    )
+    return _Place(kubectl=_kubectl(kubeconfig, progress), objects=objects)
+
+
+def _kubectl(kubeconfig: Path, progress: ConsoleProgress) -> Kubectl:
+    program = build([KUBECTL], LAYOUT, progress)[KUBECTL.name]
+    return Kubectl(program=program, kubeconfig=kubeconfig.absolute())
+
+
+def _say_by_what(progress: ConsoleProgress) -> None:
+    there = "this release does not use it here" if shutil.which("pulumi") else "it is not on the PATH"
+    progress.note(f"Deploying by server-side apply of the rendered objects, not by `pulumi up` ({there}).")
+
+
+def _tell(applied: Applied, progress: ConsoleProgress) -> None:
+    if not applied.changed and not applied.pruned:
+        progress.note(f"Nothing differs: {applied.objects} objects are as they were.")
+        return
+    for name in applied.changed:
+        progress.note(f"  changed {name}")
+    for name in applied.pruned:
+        progress.note(f"  removed {name}")
+
+
+def _waiting(states: Sequence[PodState], progress: ConsoleProgress) -> None:
+    left = [state for state in states if state.waits_for]
+    progress.detail("; ".join(f"{state.name}: {state.waits_for}" for state in left) or "waiting for the Deployments")
+
+
+def _ask(server: PlannedServer, plan: Plan, kubectl: Kubectl) -> bool:
+    """Whether every model of `server` answered what its sample expects."""
+    with endpoint_of(server, plan.namespace, kubectl) as endpoint:
+        err.print(f"Asking every model of {server.name} through {endpoint.through}:", markup=False)
+        right = True
+        for answer in ask_server(server, endpoint, Wire.HTTP):
+            fault = f"  WRONG: {answer.fault}" if answer.fault else ""
+            out.print(f"{answer.model}: {answer.asked} → {answer.answered} ({answer.milliseconds:.0f} ms){fault}")
+            right = right and answer.fault is None
+    return right
+
+
+def _next(kubectl: Kubectl, plan: Plan) -> str:
+    lines = [
+        "",
+        "What to try next:",
+        f"  {_exports(kubectl)}",
+        f"  kubectl get pods --namespace {plan.namespace} -o wide",
+    ]
+    for server in plan.servers:
+        with endpoint_of(server, plan.namespace, kubectl) as endpoint:
+            if endpoint.host != "127.0.0.1":
+                lines.append(f"  curl {_url(endpoint)}/v2/models/{server.served.models[0].name}")
+    return "\n".join(
+        [*lines, "  edit Pulumi.local.yaml and run `make up` again: only what differs changes", "  make down"]
+    )
+
+
+def _url(endpoint: Endpoint) -> str:
+    return f"http://{endpoint.host}:{endpoint.ports.http}"
+
+
+def _exports(kubectl: Kubectl) -> str:
+    # A proxy of the user's is no way to a network of this machine.
+    proxied = any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy"))
+    unproxied = " NO_PROXY=10.213.0.0/16,10.215.0.0/16" if proxied else ""
+    return f"export KUBECONFIG={kubectl.kubeconfig}{unproxied}"
+
+
+@contextmanager
+def _refusals() -> Generator[None]:
+    """What cannot be had is told in red and ends the command."""
+    try:
+        yield
+    except (ClusterError, CannotServeError) as refused:
+        err.print(str(refused), style="red", markup=False)
+        raise typer.Exit(Exit.FINDINGS) from None

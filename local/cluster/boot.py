@@ -1,0 +1,318 @@
+"""The cluster as a whole: up, down, nodes that join and leave. Everything can be run again at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from local.cluster import addons, cgroups, control_plane, network, nodes
+from local.cluster.binaries import PROGRAMS, build
+from local.cluster.certificates import Authority
+from local.cluster.containers import import_image
+from local.cluster.debian import node_tree
+from local.cluster.errors import ClusterError
+from local.cluster.image_archive import PackedImage
+from local.cluster.kubeconfigs import write_kubeconfig
+from local.cluster.kubectl import Kubectl
+from local.cluster.layout import ADDRESSES, KUBELET, LAYOUT, Layout, content_key
+from local.cluster.models import forget_models
+from local.cluster.nodes import Node, Parts, Taint
+from local.cluster.pause_image import pause_image
+from local.cluster.processes import process_id
+from local.cluster.progress import Progress
+from local.cluster.record import RunningNode, read_record, write_record
+from local.cluster.requirements import require_machine
+
+ZONE = "topology.kubernetes.io/zone"
+
+CONTROL = Node(
+    name="control",
+    index=1,
+    control=True,
+    labels={ZONE: "zone-a"},
+    taints=(Taint(key="node-role.kubernetes.io/control-plane", value="", effect="NoSchedule"),),
+)
+
+WORKERS = (
+    Node(name="node-a", index=2, labels={ZONE: "zone-a"}),
+    Node(name="node-b", index=3, labels={ZONE: "zone-b"}),
+)
+"""Two, because a rolling update without a gap needs room for one pod more; each offers all that the machine has."""
+
+READY_WITHIN_S = 120.0
+"""Measured: 8 s on two idle cores; a machine that is busy building takes several times as long."""
+
+POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A cluster that answers. `pause` is the image that a further node needs first."""
+
+    layout: Layout
+    parts: Parts
+    pause: PackedImage
+    kubectl: Kubectl
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.layout.kubeconfig
+
+    def nodes(self) -> Sequence[RunningNode]:
+        return read_record(self.layout).nodes
+
+
+def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] = WORKERS) -> Cluster:
+    """The cluster with its control node and `workers`. What runs already is left as it is; what was left by a run
+    that was killed is removed first. ClusterError where it cannot be had, and then nothing of it is left."""
+    require_machine(layout)
+    programs = build(PROGRAMS, layout, progress)
+    debian = node_tree(layout, progress)
+    pause = pause_image(programs["pause"], layout)
+    with _alone(layout):
+        if not _sound(layout):
+            _remove(layout)
+        fresh = not read_record(layout).nodes
+        if fresh:
+            network.require_free()
+        layout.root.mkdir(parents=True, exist_ok=True)
+        parts = Parts(
+            layout=layout,
+            programs=programs,
+            debian=debian,
+            authority=Authority(layout.certificates),
+            pause_image=pause.name,
+        )
+        kubectl = Kubectl(program=programs["kubectl"], kubeconfig=layout.kubeconfig)
+        cluster = Cluster(layout=layout, parts=parts, pause=pause, kubectl=kubectl)
+        try:
+            _make_mount_point(layout)
+            network.make_bridge()
+            with progress.step("starting the control plane") if fresh else contextlib.nullcontext():
+                _join(cluster, CONTROL)
+                _wait("the API server", lambda: _answers(kubectl))
+                kubectl.apply(*addons.addon_objects(CONTROL))
+            with progress.step(f"starting {len(workers)} nodes") if fresh else contextlib.nullcontext():
+                for worker in workers:
+                    _join(cluster, worker)
+                _wait_for_nodes(cluster, [CONTROL, *workers])
+        except BaseException:
+            if fresh:
+                _keep_logs(layout)
+                _remove(layout)
+            raise
+    return cluster
+
+
+def down(*, layout: Layout = LAYOUT) -> bool:
+    """End the cluster and remove all that it made, whatever state it is in. Whether there was one."""
+    there = layout.root.exists() or bool(network.ours())
+    if there:
+        with _alone(layout):
+            _remove(layout)
+    return there
+
+
+def add_node(cluster: Cluster, node: Node) -> None:
+    """A node joins, and is Ready."""
+    with _alone(cluster.layout):
+        _join(cluster, node)
+        _wait_for_nodes(cluster, [node])
+
+
+def vanish(cluster: Cluster, name: str) -> None:
+    """The machine of the node is gone from one moment to the next, as at the end of a cloud's notice. Its object
+    stays until somebody deletes it."""
+    with _alone(cluster.layout):
+        record = read_record(cluster.layout)
+        if running := record.node(name):
+            _end(running, cluster.layout)
+            write_record(replace(record, nodes=tuple(one for one in record.nodes if one != running)), cluster.layout)
+
+
+def _join(cluster: Cluster, node: Node) -> None:
+    record = read_record(cluster.layout)
+    if (running := record.node(node.name)) and running.process.alive:
+        return
+    parts, layout = cluster.parts, cluster.layout
+    folder = layout.node(node.name)
+    nodes.prepare_folder(node, parts)
+    programs = [*nodes.node_programs(node, parts)]
+    if node.control:
+        control_plane.prepare_control_plane(node, parts)
+        addons.prepare_addons(node, parts)
+        programs = [
+            *control_plane.control_programs(node, parts),
+            *programs,
+            *addons.addon_programs(node, parts),
+        ]
+        admin = control_plane.ADMIN.name
+        write_kubeconfig(layout.kubeconfig, authority=parts.authority, identity=admin, server=nodes.api_server_url())
+    spec = {
+        "name": node.name,
+        "log": str(folder / "logs" / "node.log"),
+        "mounts": nodes.mounts(node, layout),
+        "sysctls": nodes.SYSCTLS,
+        "programs": [
+            {
+                "name": program.name,
+                "argv": program.argv,
+                "env": dict(program.env),
+                "log": str(folder / "logs" / f"{program.name}.log"),
+                "after": program.after,
+            }
+            for program in programs
+        ],
+    }
+    written = json.dumps(spec, indent=2)
+    (folder / "node.json").write_text(written, encoding="utf-8")
+    with _launched(folder / "node.json") as (pid, go):
+        process = process_id(pid)
+        if process is None:
+            raise ClusterError(f"Node {node.name} ended at once.")
+        key = content_key(written.encode())
+        entry = RunningNode(node=node, process=process, key=key)
+        others = tuple(one for one in record.nodes if one.node.name != node.name)
+        write_record(replace(record, nodes=(*others, entry)), layout)
+        network.connect(pid, node.index)
+        if node.control:
+            network.route(ADDRESSES.services, node.address)
+        for other in others:
+            network.route_in(pid, ADDRESSES.pods_of(other.node.index), other.node.address)
+            network.route_in(other.process.pid, ADDRESSES.pods_of(node.index), node.address)
+        go()
+    import_image(cluster.pause, node.name, parts)
+
+
+@contextmanager
+def _launched(spec: Path) -> Generator[tuple[int, Callable[[], None]]]:
+    """The node's process id, and what tells it that its network is there. Without that it ends by itself."""
+    script = Path(__file__).with_name("node_process.py")
+    launcher = subprocess.Popen(  # noqa: S603  our own script
+        [sys.executable, "-I", str(script), str(spec)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        cwd="/",
+    )
+    assert launcher.stdin is not None
+    assert launcher.stdout is not None
+    assert launcher.stderr is not None
+    given = launcher.stdin
+    try:
+        told = launcher.stdout.readline()
+        launcher.wait()
+        if not told.strip():
+            raise ClusterError(f"A node cannot be started: {launcher.stderr.read().decode().strip()}")
+
+        def go() -> None:
+            given.write(b"\n")
+            given.flush()
+
+        yield int(told), go
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            given.close()
+        launcher.stdout.close()
+        launcher.stderr.close()
+
+
+def _wait_for_nodes(cluster: Cluster, wanted: Sequence[Node]) -> None:
+    names = {node.name for node in wanted}
+
+    def ready() -> bool:
+        found = {
+            node["metadata"]["name"]
+            for node in cluster.kubectl.items("nodes")
+            for condition in node.get("status", {}).get("conditions", [])
+            if condition["type"] == "Ready" and condition["status"] == "True"
+        }
+        return names <= found
+
+    _wait(f"node {', '.join(sorted(names))}", ready)
+
+
+def _wait(what: str, there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while not there():
+        if time.monotonic() > deadline:
+            raise ClusterError(f"After {READY_WITHIN_S:.0f} s {what} is not ready. Logs: {FAILED_LOGS}.")
+        time.sleep(POLL_S)
+
+
+def _answers(kubectl: Kubectl) -> bool:
+    # The system's priority classes are made last, and pods that name one are refused before.
+    wanted = ("get", "priorityclass", "system-node-critical", "--request-timeout=2s", "--output=name")
+    return kubectl.attempt(*wanted).returncode == 0
+
+
+def _sound(layout: Layout) -> bool:
+    """Whether all nodes of the record run and the API server answers; or there is no record of any."""
+    if not layout.record.exists():
+        return not layout.root.exists() and not network.ours()
+    running = read_record(layout).nodes
+    return bool(running) and all(one.process.alive for one in running) and layout.kubeconfig.exists()
+
+
+def _remove(layout: Layout) -> None:
+    record = read_record(layout)
+    for running in record.nodes:
+        _end(running, layout)
+    network.remove(network.ours())
+    cgroups.remove()
+    forget_models(layout)
+    for folder in record.made_folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+    shutil.rmtree(layout.root, ignore_errors=True)
+    if layout.root.exists():
+        shutil.rmtree(layout.root)
+
+
+def _end(running: RunningNode, layout: Layout) -> None:
+    running.process.kill()
+    network.remove([network.cable(running.node.index)])
+    cgroups.remove(running.node.name)
+    shutil.rmtree(layout.node(running.node.name), ignore_errors=True)
+
+
+def _make_mount_point(layout: Layout) -> None:
+    if not KUBELET.exists():
+        record = read_record(layout)
+        write_record(replace(record, made_folders=(*record.made_folders, KUBELET)), layout)
+        KUBELET.mkdir(parents=True)
+
+
+FAILED_LOGS = LAYOUT.cache / "failed-logs"
+
+
+def _keep_logs(layout: Layout) -> None:
+    shutil.rmtree(FAILED_LOGS, ignore_errors=True)
+    for logs in layout.root.glob("nodes/*/logs"):
+        shutil.copytree(logs, FAILED_LOGS / logs.parent.name)
+
+
+@contextmanager
+def _alone(layout: Layout) -> Generator[None]:
+    """Only one command at a time changes the cluster. The lock is the kernel's: it ends with its holder."""
+    layout.cache.mkdir(parents=True, exist_ok=True)
+    lock = os.open(layout.cache / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ClusterError("Another command is changing the cluster now. Wait for its end, then retry.") from None
+        yield
+    finally:
+        os.close(lock)

@@ -1,0 +1,76 @@
+"""The control groups below which each node keeps its pods: /tritonup/<node>, in version 1 in every hierarchy."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from local.cluster.errors import ClusterError
+from local.cluster.layout import CGROUP
+
+MOUNT = Path("/sys/fs/cgroup")
+
+NEEDED = ("cpu", "cpuset", "memory", "pids")
+"""Controllers without which the kubelet does not start (its container manager's requirements on Linux)."""
+
+UNIFIED = (MOUNT / "unified",)
+"""Version 2 without controllers beside the hierarchies of version 1, as systemd mounts it: runc makes groups there."""
+
+GONE_WITHIN_S = 10.0
+
+
+def unified() -> bool:
+    """Whether this machine has control groups of version 2 alone."""
+    return (MOUNT / "cgroup.controllers").exists()
+
+
+def lacking() -> str | None:
+    """Why the kubelet could not limit anything here, or None."""
+    if unified():
+        there = (MOUNT / "cgroup.controllers").read_text(encoding="ascii").split()
+    else:
+        there = [path.name for path in MOUNT.glob("*/") if (path / "cgroup.procs").exists()]
+    missing = [name for name in NEEDED if name not in there]
+    return f"this machine's control groups lack {', '.join(missing)}" if missing else None
+
+
+def make(node: str) -> str:
+    """The group of `node`, as the kubelet's cgroupRoot names it."""
+    for root in _hierarchies():
+        parent = root / CGROUP
+        (parent / node).mkdir(parents=True, exist_ok=True)
+        if unified():
+            for group in (root, parent):
+                (group / "cgroup.subtree_control").write_text("+cpu +cpuset +memory +pids", encoding="ascii")
+        elif root.name == "cpuset":
+            # An empty set may hold no process, and it is not inherited in version 1.
+            for group in (parent, parent / node):
+                for name in ("cpuset.cpus", "cpuset.mems"):
+                    (group / name).write_text((root / name).read_text(encoding="ascii"), encoding="ascii")
+    return f"/{CGROUP}/{node}"
+
+
+def remove(node: str | None = None) -> None:
+    """The group of `node`, or of all nodes, with everything below. Its processes have been killed before."""
+    deadline = time.monotonic() + GONE_WITHIN_S
+    for root in [*_hierarchies(), *UNIFIED]:
+        top = root / CGROUP / node if node else root / CGROUP
+        while top.exists():
+            try:
+                for group in sorted((path for path in top.rglob("*/")), key=lambda path: len(path.parts), reverse=True):
+                    group.rmdir()
+                top.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError as busy:  # a process that was killed has not been reaped yet
+                if time.monotonic() > deadline:
+                    raise ClusterError(
+                        f"The control group {busy.filename} cannot be removed: {busy.strerror}."
+                    ) from busy
+                time.sleep(0.05)
+
+
+def _hierarchies() -> list[Path]:
+    if unified():
+        return [MOUNT]
+    return sorted(path for path in MOUNT.glob("*/") if (path / "cgroup.procs").exists() and path not in UNIFIED)

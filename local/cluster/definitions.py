@@ -1,0 +1,63 @@
+"""CustomResourceDefinitions out of their controllers' own Go modules, whose archives the proxy serves unbuilt."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.cluster.binaries import MANIFESTS
+from local.cluster.errors import ClusterError
+from local.cluster.golang import find_go
+from local.cluster.kubectl import Kubectl
+from local.cluster.layout import Layout, content_key
+from local.cluster.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """`path` is the file's in `module`, which tools/crds/go.mod pins."""
+
+    name: str
+    module: str
+    path: str
+
+
+POD_MONITOR = Definition(
+    name="podmonitors.monitoring.coreos.com",
+    module="github.com/prometheus-operator/prometheus-operator",
+    path="example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+)
+
+
+def establish(definition: Definition, kubectl: Kubectl, layout: Layout, progress: Progress) -> None:
+    """The cluster knows the kind, and serves it."""
+    kubectl.run("apply", "--server-side", f"--filename={_file(definition, layout, progress)}")
+    kubectl.run("wait", "--for=condition=Established", f"crd/{definition.name}", "--timeout=30s")
+
+
+def _file(definition: Definition, layout: Layout, progress: Progress) -> Path:
+    manifest = MANIFESTS / "crds"
+    key = content_key((manifest / "go.mod").read_bytes(), (manifest / "go.sum").read_bytes())
+    kept = layout.cache / "definitions" / key / f"{definition.name}.yaml"
+    if not kept.exists():
+        go = find_go([manifest], layout.tools, progress)
+        with progress.step(f"getting the definition of {definition.name}"):
+            told = subprocess.run(  # noqa: S603  the Go toolchain, with arguments of ours
+                [str(go), "mod", "download", "-json", definition.module],
+                cwd=manifest,
+                env={**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if told.returncode != 0:
+            raise ClusterError(f"{definition.module} cannot be had: {told.stderr.strip() or told.stdout.strip()}")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(Path(json.loads(told.stdout)["Dir"]) / definition.path, unfinished)
+        unfinished.rename(kept)
+    return kept

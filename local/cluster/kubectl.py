@@ -1,0 +1,65 @@
+"""kubectl, built with the cluster, against one kubeconfig."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from local.cluster.errors import ClusterError
+
+Object = Mapping[str, Any]
+"""A Kubernetes object, as the API server wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubectl:
+    """`env` is added to this process's environment."""
+
+    program: Path
+    kubeconfig: Path
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig), **self.env}
+
+    def with_env(self, **more: str) -> Kubectl:
+        return replace(self, env={**self.env, **more})
+
+    def attempt(
+        self, *arguments: str, stdin: str | None = None, timeout_s: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it, whatever comes of it."""
+        return subprocess.run(  # noqa: S603  our own kubectl
+            [str(self.program), *arguments],
+            env=self.environment(),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def run(self, *arguments: str, stdin: str | None = None, timeout_s: float = 120) -> str:
+        """What it printed. ClusterError with what it complained about."""
+        told = self.attempt(*arguments, stdin=stdin, timeout_s=timeout_s)
+        if told.returncode != 0:
+            raise ClusterError(f"`kubectl {' '.join(arguments)}` failed: {told.stderr.strip()}")
+        return told.stdout
+
+    def get(self, *arguments: str) -> Any:  # an object or a list of them, by what was asked
+        return json.loads(self.run("get", *arguments, "--output=json"))
+
+    def items(self, *arguments: str) -> Sequence[Object]:
+        return self.get(*arguments)["items"]
+
+    def apply(self, *objects: Object, manager: str = "tritonup-cluster") -> str:
+        """Server-side apply, which changes nothing where nothing differs."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        command = ["apply", "--server-side", f"--field-manager={manager}", "--filename=-"]
+        return self.run(*command, stdin=json.dumps(listed))

@@ -1,0 +1,59 @@
+"""The open loop: every request is sent at its planned time, whatever became of those before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from measuring.clients import Client
+from measuring.records import Failed, Kind, Outcome, Record
+
+IN_FLIGHT = 5000
+"""Requests that may wait for answers at once; the next one is recorded as not sent. Bounds this client's memory and
+sockets where a server hangs. A choice of ours."""
+
+
+async def send(
+    times: Sequence[float],
+    client: Client,
+    *,
+    seen: Callable[[Record], None] | None = None,
+    in_flight: int = IN_FLIGHT,
+) -> tuple[Record, ...]:
+    """Send a request at each of `times` (seconds from now, ascending) and wait until all have come to something.
+
+    `client` has been prepared, and bounds each request in time. `seen` is told of each as it ends.
+    """
+    loop = asyncio.get_running_loop()
+    beginning = loop.time()
+    records: list[Record] = []
+    waiting: set[asyncio.Task[None]] = set()
+
+    def note(number: int, planned: float, started: float, outcome: Outcome) -> None:
+        ended = loop.time() - beginning
+        records.append(Record(number=number, planned=planned, started=started, ended=ended, outcome=outcome))
+        if seen is not None:
+            seen(records[-1])
+
+    async def one(number: int, planned: float) -> None:
+        started = loop.time() - beginning
+        note(number, planned, started, await client.ask())
+
+    try:
+        for number, planned in enumerate(times):
+            if (early := planned - (loop.time() - beginning)) > 0:
+                await asyncio.sleep(early)
+            if len(waiting) >= in_flight:
+                now = loop.time() - beginning
+                note(number, planned, now, Failed(Kind.NOT_SENT, f"{in_flight} requests wait for answers"))
+                await asyncio.sleep(0)  # or a client that is far behind would never read an answer
+                continue
+            task = asyncio.create_task(one(number, planned))
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
+        while waiting:
+            await asyncio.gather(*waiting)
+    finally:
+        for task in waiting:
+            task.cancel()
+    return tuple(sorted(records, key=lambda record: record.number))

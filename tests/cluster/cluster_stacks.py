@@ -1,0 +1,57 @@
+"""Stacks of this project as the tests deploy them: planned from their files, or from a variant of one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from local.cluster.kubectl import Object
+from local.cluster.layout import PROJECT
+from planning.plan import Plan
+from planning.settings import Settings, read_settings
+from stacks.planned import planned
+from stacks.render import rendered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedStack:
+    """`objects` are the manifests in apply order."""
+
+    name: str
+    plan: Plan
+    objects: Sequence[Object]
+
+    def of_kind(self, kind: str) -> list[Object]:
+        return [body for body in self.objects if body["kind"] == kind]
+
+    def pods(self) -> list[Object]:
+        """A pod for each Deployment, as its ReplicaSet would make it."""
+        return [
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": f"{body['metadata']['name']}-try",
+                    "namespace": self.plan.namespace,
+                    "labels": body["spec"]["template"]["metadata"]["labels"],
+                },
+                "spec": copy.deepcopy(body["spec"]["template"]["spec"]),
+            }
+            for body in self.of_kind("Deployment")
+        ]
+
+
+def stack(name: str, edit: Callable[[dict[str, Any]], None] = lambda settings: None) -> RenderedStack:
+    """Stack `name`, its settings edited first."""
+    document = yaml.safe_load((PROJECT / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))
+    raw = document["config"]["tritonup:settings"]
+    edit(raw)
+    settings = read_settings(raw)
+    assert isinstance(settings, Settings), settings
+    plan = planned(settings, PROJECT)
+    assert not plan.errors, plan.errors
+    return RenderedStack(name=name, plan=plan, objects=[manifest.body for manifest in rendered(plan, name)])

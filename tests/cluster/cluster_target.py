@@ -1,0 +1,49 @@
+"""The cluster that the tests run against, and what a stack needs on it before it can run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cluster_stacks import RenderedStack
+
+from local.cluster.boot import Cluster
+from local.cluster.containers import import_everywhere
+from local.cluster.kubectl import Kubectl
+from local.cluster.layout import LAYOUT
+from local.cluster.models import place_models
+from local.cluster.triton_image import pinned, triton_image
+
+
+class Printed:
+    """Progress for a test's captured output."""
+
+    @contextmanager
+    def step(self, doing: str) -> Generator[None]:
+        started = time.monotonic()
+        yield
+        print(f"{doing}: {time.monotonic() - started:.1f} s")
+
+    def note(self, text: str) -> None:
+        print(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """`own` is the cluster where it is one of ours, whose nodes can be made and unmade."""
+
+    kubectl: Kubectl
+    own: Cluster | None
+
+
+def brought(stack: RenderedStack, target: Target, progress: Printed) -> RenderedStack:
+    """`stack` with its image and models on every node, and its containers pinned to what was packed."""
+    if target.own is None:
+        return stack
+    image = triton_image(LAYOUT, progress)
+    workers = [running.node.name for running in target.own.nodes() if not running.node.control]
+    import_everywhere(image, workers, target.own.parts)
+    place_models(stack.plan.servers, LAYOUT)
+    return RenderedStack(name=stack.name, plan=stack.plan, objects=pinned(stack.objects, image))

@@ -1,0 +1,92 @@
+"""One real cluster for all tests here: booted for the first that needs it, or the one that TRITONUP_KUBECONFIG names.
+
+A cluster that was up before (`make cluster`) is used and left up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from cluster_stacks import RenderedStack, stack
+from cluster_target import Printed, Target, brought
+
+from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.binaries import KUBECTL, build
+from local.cluster.boot import down, up
+from local.cluster.definitions import POD_MONITOR, establish
+from local.cluster.errors import ClusterError
+from local.cluster.kubectl import Kubectl
+from local.cluster.layout import LAYOUT
+from local.cluster.models import forget_models
+from local.cluster.readiness import wait_until_ready
+from local.cluster.record import read_record
+from local.cluster.requirements import require_machine
+
+HERE = Path(__file__).parent
+FIRST = "test_boot_and_removal.py"
+"""Boots clusters of its own, so it runs before the one that all others share."""
+
+OWN = os.environ.get("TRITONUP_KUBECONFIG")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ours = [item for item in items if item.path.is_relative_to(HERE)]
+    for item in ours:
+        item.add_marker(pytest.mark.cluster)
+    items.sort(key=lambda item: item.path.is_relative_to(HERE) and item.path.name != FIRST)
+
+
+@pytest.fixture(scope="session")
+def progress() -> Printed:
+    return Printed()
+
+
+@pytest.fixture(scope="session")
+def machine() -> None:
+    """A machine that can carry the cluster; the test says why it skips where it cannot."""
+    try:
+        require_machine(LAYOUT)
+    except ClusterError as refused:
+        pytest.skip(str(refused))
+
+
+@pytest.fixture(scope="session")
+def target(progress: Printed, request: pytest.FixtureRequest) -> Generator[Target]:
+    if OWN:
+        program = build([KUBECTL], LAYOUT, progress)[KUBECTL.name]
+        yield Target(kubectl=Kubectl(program=program, kubeconfig=Path(OWN).absolute()), own=None)
+        return
+    request.getfixturevalue("machine")
+    was_up = bool(read_record(LAYOUT).nodes)
+    cluster = up(progress)
+    try:
+        yield Target(kubectl=cluster.kubectl, own=cluster)
+    finally:
+        if not was_up:
+            down()
+
+
+@pytest.fixture(scope="session")
+def kubectl(target: Target) -> Kubectl:
+    return target.kubectl
+
+
+@pytest.fixture(scope="session")
+def pod_monitors(kubectl: Kubectl, progress: Printed) -> None:
+    establish(POD_MONITOR, kubectl, LAYOUT, progress)
+
+
+@pytest.fixture(scope="module")
+def serving(target: Target, progress: Printed) -> Generator[RenderedStack]:
+    """Stack `local`, Ready."""
+    local = brought(stack("local"), target, progress)
+    apply_stack(target.kubectl, local.name, local.objects)
+    try:
+        wait_until_ready(target.kubectl, local.plan.namespace, lambda states: None)
+        yield local
+    finally:
+        remove_stack(target.kubectl, local.name)
+        forget_models(LAYOUT)

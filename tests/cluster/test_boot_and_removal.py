@@ -1,0 +1,150 @@
+"""A cluster comes whole and goes whole, however the command that made it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+
+import pytest
+from cluster_target import Printed
+from machine_state import MachineState, machine_state
+
+from local.cluster import requirements
+from local.cluster.boot import CONTROL, down, up, vanish
+from local.cluster.debian import DebianTree, node_tree
+from local.cluster.errors import ClusterError
+from local.cluster.layout import ADDRESSES, LAYOUT
+from local.cluster.nodes import Node
+from local.cluster.record import read_record
+
+WORKER = Node(name="node-a", index=2)
+
+BOOT = """
+import sys
+sys.path.insert(0, "tests/cluster")
+from cluster_target import Printed
+from local.cluster.boot import up
+up(Printed())
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_cluster_yet(machine: None) -> None:
+    if os.environ.get("TRITONUP_KUBECONFIG"):
+        pytest.skip("TRITONUP_KUBECONFIG names a cluster that is there already")
+    if LAYOUT.root.exists():
+        pytest.skip("a cluster of ours is up (`make cluster-down` ends it), and this boots one of its own")
+
+
+@pytest.fixture
+def debian(progress: Printed) -> DebianTree:
+    return node_tree(LAYOUT, progress)
+
+
+@pytest.fixture
+def before(debian: DebianTree) -> Generator[MachineState]:
+    yield machine_state(debian)
+    down()
+
+
+def assert_as_before(before: MachineState, debian: DebianTree) -> None:
+    """Namespaces and folders that others made meanwhile are no matter of ours; those of `before` may have gone."""
+    after = machine_state(debian)
+    assert not after.processes - before.processes
+    assert after.mounts == before.mounts
+    assert after.interfaces == before.interfaces
+    assert after.routes == before.routes
+    assert after.rules == before.rules
+    assert after.cgroups == before.cgroups
+    assert after.folders == before.folders
+    assert after.sysctls == before.sysctls
+    assert not after.namespaces - before.namespaces
+
+
+def test_a_cluster_leaves_nothing_of_itself(before: MachineState, debian: DebianTree, progress: Printed) -> None:
+    cluster = up(progress, workers=[WORKER])
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "runs", "namespace": "default"},
+        "spec": {
+            "containers": [{"name": "only", "image": cluster.pause.name, "imagePullPolicy": "Never"}],
+            "terminationGracePeriodSeconds": 300,
+        },
+    }
+    deadline = time.monotonic() + 30
+    while cluster.kubectl.attempt("get", "serviceaccount", "default").returncode != 0:
+        assert time.monotonic() < deadline
+    cluster.kubectl.apply(pod)
+    cluster.kubectl.run("wait", "--for=condition=Ready", "pod/runs", "--timeout=60s")
+    while_up = machine_state(debian)
+    assert while_up.rules == before.rules
+    assert while_up.sysctls == before.sysctls
+    assert while_up.mounts == before.mounts
+    assert down()
+    assert_as_before(before, debian)
+
+
+def test_booting_twice_changes_nothing(before: MachineState, progress: Printed) -> None:
+    first = up(progress, workers=[]).nodes()
+    assert up(progress, workers=[]).nodes() == first
+
+
+def test_a_node_can_vanish_and_come_back(before: MachineState, progress: Printed) -> None:
+    cluster = up(progress, workers=[WORKER])
+    vanish(cluster, WORKER.name)
+    assert [running.node.name for running in cluster.nodes()] == [CONTROL.name]
+    assert up(progress, workers=[WORKER]).nodes()[-1].node.name == WORKER.name
+
+
+@pytest.mark.parametrize("after_s", [0.2, 1.0, 3.0, 6.0])
+def test_a_killed_boot_is_taken_away_or_completed(
+    before: MachineState, debian: DebianTree, progress: Printed, after_s: float
+) -> None:
+    boot = subprocess.Popen([sys.executable, "-c", BOOT], process_group=0, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while not LAYOUT.root.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(after_s)
+    os.killpg(boot.pid, signal.SIGKILL)
+    boot.wait()
+    cluster = up(progress, workers=[WORKER])
+    assert cluster.kubectl.run("get", "nodes", "--output=name").split()
+    down()
+    assert_as_before(before, debian)
+
+
+def test_an_interrupted_boot_takes_itself_away(before: MachineState, debian: DebianTree) -> None:
+    boot = subprocess.Popen([sys.executable, "-c", BOOT], process_group=0, stdout=subprocess.DEVNULL, stderr=-3)
+    deadline = time.monotonic() + 30
+    while not read_record(LAYOUT).nodes:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(boot.pid, signal.SIGINT)
+    boot.wait()
+    assert_as_before(before, debian)
+
+
+def test_a_network_that_this_machine_routes_already_is_named_and_left_alone(
+    before: MachineState, debian: DebianTree, progress: Printed
+) -> None:
+    taken = str(ADDRESSES.pods_of(7))
+    subprocess.run(["ip", "route", "add", "unreachable", taken], check=True)
+    try:
+        with pytest.raises(ClusterError, match=taken.replace(".", r"\.")):
+            up(progress)
+    finally:
+        subprocess.run(["ip", "route", "delete", "unreachable", taken], check=True)
+    assert_as_before(before, debian)
+
+
+def test_who_is_not_root_is_told_what_to_use_instead(monkeypatch: pytest.MonkeyPatch, progress: Printed) -> None:
+    monkeypatch.setattr(requirements.os, "geteuid", lambda: 1000)
+    with pytest.raises(ClusterError, match=r"root.*TRITONUP_KUBECONFIG=PATH make up.*make serve"):
+        up(progress)
+    assert not LAYOUT.root.exists()

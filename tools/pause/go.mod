@@ -1,0 +1,3 @@
+module tritonup/tools/pause
+
+go 1.25.0
