@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
+from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from planning.findings import Finding, Place, Rule, Severity
@@ -24,6 +25,7 @@ NO_SETTINGS = Rule("TU109", Severity.ERROR, "A stack file holds tritonup:setting
 
 SETTINGS_KEY = "tritonup:settings"
 
+_QUOTED = re.compile(r"'.*'|\".*\"")
 _INNERMOST = re.compile(r"(^|\.)[^.\[]*$|\[[0-9]+\]$")
 
 
@@ -56,20 +58,20 @@ def read_stack_file(root: Path, stack: str) -> StackFile | tuple[Finding, ...]:
         return (_finding(NOT_YAML, path, f"cannot be read: {refused}.", "Make it a readable UTF-8 text file."),)
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
+        if twice := tuple(_twice(document, path, "")):
+            return twice
+        node = _child(_child(document, "config"), SETTINGS_KEY)
+        if node is None:
+            what = f"holds no `config: {SETTINGS_KEY}`."
+            return (_finding(NO_SETTINGS, path, what, "Copy a stack file that has it, and change it."),)
+        lines = dict(_lines(node, ""))
+        plain = _plain(node)
     except yaml.YAMLError as refused:
-        where = getattr(refused, "problem_mark", None)
-        problem = getattr(refused, "problem", None) or "it cannot be parsed"
-        line = where.line + 1 if where is not None else None
-        return (_finding(NOT_YAML, path, f"is not YAML: {problem}.", "Mend the syntax at that line.", line),)
-    twice = tuple(_twice(document, path, ""))
-    if twice:
-        return twice
-    node = _child(_child(document, "config"), SETTINGS_KEY)
-    if node is None:
-        what = f"holds no `config: {SETTINGS_KEY}`."
-        return (_finding(NO_SETTINGS, path, what, "Copy a stack file that has it, and change it."),)
-    lines = dict(_lines(node, ""))
-    settings = read_settings(_plain(node))
+        return (_not_yaml(path, refused),)
+    except RecursionError:
+        what = "holds a value that contains itself, or lists in lists without end."
+        return (_finding(NOT_YAML, path, what, "Write it without aliases, and as flat as the settings are."),)
+    settings = read_settings(plain)
     if isinstance(settings, Settings):
         return StackFile(stack=stack, path=path, settings=settings, lines=lines)
     return tuple(_locate(finding, path.name, lines) for finding in settings)
@@ -82,6 +84,14 @@ def _locate(finding: Finding, file: str, lines: Mapping[str, int]) -> Finding:
     while field and field not in lines:
         field = _INNERMOST.sub("", field)
     return replace(finding, at=Place(file=file, field=finding.at.field, line=lines.get(field)))
+
+
+def _not_yaml(path: Path, refused: yaml.YAMLError) -> Finding:
+    """What PyYAML quotes is left out: a password that begins with an asterisk is an alias to it."""
+    where = getattr(refused, "problem_mark", None)
+    problem = _QUOTED.sub("(not shown)", getattr(refused, "problem", None) or "it cannot be parsed")
+    line = where.line + 1 if where is not None else None
+    return _finding(NOT_YAML, path, f"is not YAML: {problem}.", "Mend the syntax at that line.", line)
 
 
 def _no_such(root: Path, stack: str, path: Path) -> Finding:
@@ -153,6 +163,9 @@ def _plain(node: Node) -> Plain:
 
 
 def _scalar(node: ScalarNode) -> Plain:
-    value: object = yaml.SafeLoader("").construct_object(node)  # pyright: ignore[reportUnknownMemberType] - no stub
+    try:
+        value: object = yaml.SafeLoader("").construct_object(node)  # pyright: ignore[reportUnknownMemberType] - no stub
+    except ValueError as refused:
+        raise ConstructorError(None, None, "it is no such number or date", node.start_mark) from refused
     # A date or a binary of YAML is text to the settings, as it is in JSON.
     return value if isinstance(value, bool | int | float | str) or value is None else str(node.value)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from planning.server import PlannedServer
 from tests.unit.planning.drawn_stacks import for_every_stack
-from tests.unit.planning.world import GONE, Raw, ids, planned, planned_with, vision
+from tests.unit.planning.world import BOUND, GONE, Raw, edited, ids, planned, planned_with, vision
 
 
 def bounds(server: PlannedServer) -> list[tuple[str, int, int]]:
@@ -81,6 +81,17 @@ def test_a_server_without_a_gpu_has_one_lane_and_no_pool() -> None:
     made = vision(planned_with({"servers.vision.gpu": {"kind": "none"}}))
     assert bounds(made) == [("floor", 2, 4)]
     assert (made.lanes[0].lane.pools, made.gpus, made.needs.gpu) == ((), 0, None)
+
+
+def test_a_model_that_asks_for_a_gpu_is_refused_where_there_is_none_and_said_once_for_all_servers() -> None:
+    """Triton would not start: what its config asks for is looked at together with where it runs."""
+    server = edited({"servers.vision.models": [BOUND]})["servers"]["vision"]
+    without = {**server, "gpu": {"kind": "none"}}
+    assert ids(planned_with({"servers": {"vision": server}}).findings) == []
+    for servers in ({"vision": without}, {"vision": without, "text": without}):
+        (finding,) = planned_with({"servers": servers}).errors
+        assert (finding.rule.id, finding.at.field) == ("TU223", "instance_group[0].kind")
+        assert finding.at.file.endswith(f"{BOUND}/config.pbtxt")
 
 
 def test_a_pool_that_cannot_be_planned_is_said_once_and_takes_no_other_along() -> None:

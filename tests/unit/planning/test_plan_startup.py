@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.startup import PROBE_PERIOD_S
+from planning.derived import Derived
+from planning.startup import PROBE_PERIOD_S, slowest_boot
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import GONE, MIB, Raw, heavier, planned, planned_with, vision
 
@@ -65,10 +68,11 @@ def test_pulumi_waits_longer_than_the_deployment_and_for_every_step_of_a_rollout
 
 
 @given(st.integers(0, 2**40))
-def test_a_heavier_model_is_waited_for_no_less_and_read_at_50_mib_a_second(size: int) -> None:
+def test_a_heavier_model_is_waited_for_no_less_and_three_times_as_long_as_it_is_read(size: int) -> None:
+    """Read at 50 MiB a second."""
     light, heavy = (vision(planned_with({}, heavier("digits", each))).startup for each in (size, size + 2**30))
     assert light.budget.value <= heavy.budget.value
-    assert heavy.budget.value >= (size + 2**30) / (50 * MIB)
+    assert heavy.budget.value >= 3 * (size + 2**30) / (50 * MIB)
 
 
 def test_a_measured_load_replaces_the_estimate_in_both_directions() -> None:
@@ -79,9 +83,15 @@ def test_a_measured_load_replaces_the_estimate_in_both_directions() -> None:
     assert [budget.value for budget in budgets] == [31, 7230]
 
 
-def test_the_slowest_of_a_servers_pools_is_waited_for() -> None:
-    """A GKE node takes longer than an EKS node by the catalogue; here one cluster has one boot, so CPU nodes are
-    the other case: they take 300 s, and this machine none."""
+@given(st.lists(st.integers(1, 900), max_size=3))
+def test_the_slowest_of_a_servers_pools_is_waited_for(boots: list[int]) -> None:
+    (one, *_) = planned_with({}).pools
+    pools = [dataclasses.replace(one, boot_seconds=Derived(boot, "a test says so")) for boot in boots]
+    assert slowest_boot(pools, Derived(300, "a test says so")).value == max(boots, default=300)
+
+
+def test_a_node_is_waited_for_as_long_as_its_kind_takes_to_boot() -> None:
+    """A node without a GPU takes 300 s, and this machine none."""
     existing = vision(planned_with({"cluster.node_boot": "700s"})).lanes[0].patience
     cpu = vision(planned_with({"cluster.node_boot": "700s", "servers.vision.gpu": {"kind": "none"}})).lanes[0].patience
     local = planned_with(

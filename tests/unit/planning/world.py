@@ -39,6 +39,10 @@ PRIORITIES = "dynamic_batching { priority_levels: 2 default_priority_level: 2 }\
 RANKED = "ranked"
 """The model whose requests have priorities."""
 
+ON_GPU = "instance_group [ { kind: KIND_GPU } ]\n"
+BOUND = "bound"
+"""The model that asks for a GPU."""
+
 ONNX_MODELS = ("digits", "topics", WAITING, RANKED)
 CODE = "tokens"
 """A Python model."""
@@ -54,7 +58,7 @@ def repository() -> Repository:
         root = Path(folder) / "models"
         builder = RepositoryBuilder(root)
         builder.onnx("digits").onnx("topics").onnx(WAITING, identity_config(WAITING, more=BATCHING))
-        builder.onnx(RANKED, identity_config(RANKED, more=PRIORITIES))
+        builder.onnx(RANKED, identity_config(RANKED, more=PRIORITIES)).onnx(BOUND, identity_config(BOUND, more=ON_GPU))
         builder.python(CODE).ensemble(ENSEMBLE, [CODE, "topics"])
         builder.engine(ENGINE, "", engine_config(ENGINE, "digits/1/model.onnx"))
         read, findings = read_repository(root)

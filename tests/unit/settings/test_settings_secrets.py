@@ -134,6 +134,11 @@ def test_an_encrypted_value_is_refused_at_its_place_and_everything_else_is_still
         assert sorted(rule for rule, _ in said(put(("namspace",), "x", stack))) == ["TU101", "TU105"]
 
 
+def test_an_encrypted_value_is_refused_where_a_mapping_would_do_too() -> None:
+    """`secure` could be the name of a label."""
+    assert said(put(("labels",), {"secure": "AAAB"})) == [("TU105", "labels")]
+
+
 def test_two_encrypted_values_are_two_findings() -> None:
     stack = copy.deepcopy(STACK)
     at(stack, ("labels",))["a"] = {"secure": "AAAB"}

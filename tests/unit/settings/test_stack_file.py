@@ -188,16 +188,11 @@ BROKEN = {
 }
 
 
-not_yet = pytest.mark.xfail(strict=True, reason="stacks/stackfile.py does not refuse these yet: reported")
-
-
-@not_yet
 @pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
 def test_no_file_makes_reading_fail(folder: File, text: str) -> None:
     assert refused(folder, f"config:\n  tritonup:settings:\n    {text}")
 
 
-@not_yet
 def test_the_name_of_an_alias_is_not_shown(folder: File) -> None:
     """A password that begins with an asterisk, without quotation marks, is one."""
     for text in ("token: *hunter2\n", "token: !hunter2 x\n"):
