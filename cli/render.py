@@ -40,7 +40,8 @@ def render(
     try:
         written = write(manifests, directory)
     except OSError as refused:
-        err.print(f"--out: {directory} cannot be written: {refused.strerror}.", style="red", markup=False)
+        why = f"--out: {directory} cannot be written: {refused.strerror}. What was there is as it was."
+        err.print(why, style="red", markup=False)
         raise typer.Exit(Exit.FINDINGS) from refused
     if not json_:
         out.print(f"{len(written)} objects of stack {stack!r} in {directory}", markup=False)

@@ -84,12 +84,15 @@ def plan_drain(server: str, slowest_request_s: int, pools: Sequence[Pool]) -> Dr
 def _does_not_fit(server: str, slowest_request_s: int, grace: int, pool: Pool) -> Finding:
     assert pool.notice is not None
     longest = slowest_request_s - (DETECTION_LAG_S + grace - pool.notice.seconds)
-    leave = f"take {pool.name!r} off this server."
+    more = f"give more notice with {pool.notice.choice}, or " if pool.notice.choice else ""
+    leave = f"{more}take {pool.name!r} off this server."
     return Finding(
         rule=DOES_NOT_FIT,
         at=setting(f"servers.{server}.drain.slowest_request"),
         what=f"{slowest_request_s} s cannot finish on pool {pool.name!r}: its nodes give {pool.notice.seconds} s"
         f" ({pool.notice.source}), leaving takes {DETECTION_LAG_S + grace} s (noticing {DETECTION_LAG_S} s, grace"
         f" period {grace} s).",
-        fix=f"Allow at most {longest} s, or {leave}" if longest > 0 else leave[0].upper() + leave[1:],
+        fix=f"Allow at most {longest} s, {'' if more else 'or '}{leave}"
+        if longest > 0
+        else leave[0].upper() + leave[1:],
     )

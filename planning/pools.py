@@ -49,10 +49,12 @@ class PoolTaint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """How long a node warns before it is reclaimed, in seconds; `source` says who promises it."""
+    """How long a node warns before it is reclaimed, in seconds; `source` says who promises it, `choice` names the
+    setting that chooses it, where one does."""
 
     seconds: int
     source: str
+    choice: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +203,11 @@ def _notice(cluster: Gke | Eks, cloud: CloudFacts, settings: Settings) -> Notice
                     what=f"{notice} is more than pods of ours can be given on a reclaimed GKE node.",
                     fix=f"Write at most {cloud.spot.max_seconds}s ({cloud.spot.source}).",
                 )
-            return Notice(seconds=notice.millis // 1000, source="cluster.spot_notice of GKE spot nodes")
+            return Notice(
+                seconds=notice.millis // 1000,
+                source="cluster.spot_notice of GKE spot nodes",
+                choice="cluster.spot_notice",
+            )
         case Eks():
             return Notice(seconds=cloud.spot.default_seconds, source="EC2 spot interruption notice")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -31,6 +32,9 @@ ORDER = (
 )
 """What others stand on comes first; a network closes before a pod that it guards starts. A kind that is not here
 comes last."""
+
+RENDERED = ".rendered"
+"""Beside the files: the names of those that `write` made, so that it removes its own alone."""
 
 
 class UnknownValuesError(Exception):
@@ -79,14 +83,22 @@ def rendered(plan: Plan, stack: str, outputs: Outputs | None = None) -> tuple[Ma
 
 
 def write(manifests: Sequence[Manifest], directory: Path) -> tuple[Path, ...]:
-    """A file for each, numbered in apply order. Files of an earlier rendering that are no longer rendered go."""
+    """A file for each, numbered in apply order, and `RENDERED`, which lists them. Files that an earlier rendering
+    listed and this one does not have are removed; no others are touched. OSError leaves what was there."""
     directory.mkdir(parents=True, exist_ok=True)
-    written = tuple(directory / f"{index:03d}-{manifest.filename}" for index, manifest in enumerate(manifests))
-    for path, manifest in zip(written, manifests, strict=True):
-        path.write_text(manifest.yaml(), encoding="utf-8")
-    for stale in set(directory.glob("[0-9][0-9][0-9]-*.yaml")) - set(written):
-        stale.unlink()
-    return written
+    texts = {f"{index:03d}-{manifest.filename}": manifest.yaml() for index, manifest in enumerate(manifests)}
+    listed = directory / RENDERED
+    before = listed.read_text(encoding="utf-8").split() if listed.exists() else []
+    with TemporaryDirectory(dir=directory, prefix=".rendering-") as folder:
+        for name, text in (*texts.items(), (RENDERED, "".join(f"{name}\n" for name in texts))):
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        # Everything is on disk by now: renaming takes no room.
+        for name in (*texts, RENDERED):
+            (Path(folder) / name).replace(directory / name)
+    for stale in set(before) - set(texts):
+        if Path(stale).name == stale:
+            (directory / stale).unlink(missing_ok=True)
+    return tuple(directory / name for name in texts)
 
 
 def _manifest(resource: Recorded) -> Manifest:

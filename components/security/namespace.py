@@ -17,6 +17,7 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy, NetworkPolicySpecArgs
 from pulumi_kubernetes.scheduling.v1 import PriorityClass
 
 from components.labels import common
+from planning.settings.root import NAMESPACE_POLICY
 
 SERVING_PRIORITY = 1_000_000
 """Above everything that states no priority (0) and far below the system's classes (2,000,000,000), so that batch
@@ -56,7 +57,7 @@ class ServingNamespace(pulumi.ComponentResource):
         deny = NetworkPolicy(
             f"{name}-default-deny",
             metadata=ObjectMetaArgs(
-                name="default-deny",
+                name=NAMESPACE_POLICY,
                 namespace=namespace.metadata.apply(lambda metadata: metadata.name or args.namespace),
                 labels=labels,
             ),

@@ -23,8 +23,13 @@ RuleId = Annotated[str, StringConstraints(pattern=r"^TU[0-9]{3}$")]
 SERVICE_SUFFIXES = ("-headless", "-external")
 """What further Services of a server are named with: `text-headless` is one of server `text`."""
 
+NAMESPACE_POLICY = "default-deny"
+"""The NetworkPolicy of the whole namespace; each server has one of its own name beside it."""
+
 
 def _server_name(name: str) -> str:
+    if name == NAMESPACE_POLICY:
+        raise ValueError("is the name of the namespace's own NetworkPolicy")
     if name.endswith(SERVICE_SUFFIXES):
         raise ValueError(f"ends in {' or '.join(SERVICE_SUFFIXES)}, as further Services of servers do")
     return name

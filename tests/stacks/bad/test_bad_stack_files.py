@@ -190,6 +190,7 @@ def test_rendering_writes_a_file_for_each_object_in_apply_order_twice_the_same(p
     project(place, ())
     (place / "out").mkdir()
     (place / "out" / "099-service-of-yesterday.yaml").write_text("kind: Service\n", encoding="utf-8")
+    (place / "out" / ".rendered").write_text("099-service-of-yesterday.yaml\n", encoding="utf-8")
     (place / "out" / "kustomization.yaml").write_text("resources: []\n", encoding="utf-8")
     written: list[dict[str, bytes]] = []
     for _ in range(2):
@@ -198,6 +199,7 @@ def test_rendering_writes_a_file_for_each_object_in_apply_order_twice_the_same(p
     assert written[0] == written[1]
     # What an earlier rendering left goes, and what is not ours stays.
     assert written[0].pop("kustomization.yaml") == b"resources: []\n"
+    assert written[0].pop(".rendered").decode().split() == sorted(written[0])
     bodies: list[dict[str, Any]] = [yaml.safe_load(text) for text in written[0].values()]
     printed = list(yaml.safe_load_all(_run("render", "-s", "dev").stdout))
     assert bodies == printed == json.loads(_run("render", "-s", "dev", "--json").stdout)

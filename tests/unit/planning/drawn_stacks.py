@@ -62,7 +62,7 @@ _GPUS = tuple(gpu for gpu in get_args(GpuKind) if gpu not in TOO_OLD)
 _CIDRS = ("10.0.0.0/8", "192.168.1.0/24", "203.0.113.0/24", "2001:db8::/32")
 
 
-STACKS_A_TEST = 25
+STACKS_A_TEST = 20
 """Drawing a stack takes longer than planning it, and every test draws others: they search together."""
 
 
@@ -72,6 +72,10 @@ def for_every_stack(test: Callable[..., None]) -> Callable[..., None]:
 
 def for_every_healthy_stack(test: Callable[..., None]) -> Callable[..., None]:
     return search(max_examples=STACKS_A_TEST)(given(healthy_stacks())(test))
+
+
+def for_every_kind_of_stack(test: Callable[..., None]) -> Callable[..., None]:
+    return search(max_examples=2 * STACKS_A_TEST)(given(stacks() | healthy_stacks())(test))
 
 
 @cache

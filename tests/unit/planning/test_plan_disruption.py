@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planning.disruption import Spread, plan_disruption
-from tests.unit.planning.drawn_stacks import for_every_stack, healthy_stacks, stacks
+from tests.unit.planning.drawn_stacks import for_every_kind_of_stack, for_every_stack
 from tests.unit.planning.world import Raw, ids, planned, planned_with, vision
 
 
@@ -19,7 +19,7 @@ def test_nodes_can_be_drained_and_the_floor_is_never_gone_at_once(floor: int) ->
     assert 4 * most <= max(4, floor)
 
 
-@given(stacks() | healthy_stacks())
+@for_every_kind_of_stack
 def test_a_rollout_can_always_take_a_step(raw: Raw) -> None:
     """Kubernetes refuses a strategy of 0 and 0."""
     for server in planned(raw).servers:

@@ -12,7 +12,7 @@ from planning.crowding import crowds
 from planning.plan import Plan
 from planning.pools import Pool
 from planning.server import PlannedLane, PlannedServer
-from tests.unit.planning.drawn_stacks import for_every_stack, healthy_stacks, stacks
+from tests.unit.planning.drawn_stacks import for_every_kind_of_stack, for_every_stack
 from tests.unit.planning.world import Raw, edited, ids, planned, planned_with, vision
 
 PLACES = "pqrs"
@@ -66,7 +66,7 @@ def pods_on(pool: Pool, server: PlannedServer) -> int:
     return count
 
 
-@given(stacks() | healthy_stacks())
+@for_every_kind_of_stack
 def test_without_errors_the_nodes_of_a_lane_hold_all_of_its_pods(raw: Raw) -> None:
     made = planned(raw)
     if made.errors:
@@ -78,7 +78,7 @@ def test_without_errors_the_nodes_of_a_lane_hold_all_of_its_pods(raw: Raw) -> No
         assert places >= lane.lane.maximum.value
 
 
-@given(stacks() | healthy_stacks())
+@for_every_kind_of_stack
 def test_without_errors_every_lane_at_its_greatest_and_every_rollout_at_once_fit_into_the_pools(raw: Raw) -> None:
     made = planned(raw)
     if made.errors:

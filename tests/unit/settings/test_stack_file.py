@@ -8,6 +8,7 @@ from pathlib import Path as File
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from planning.findings import Finding, Place, Rule, Severity, dotted
@@ -55,6 +56,7 @@ def test_a_stack_file_is_read_as_the_engine_would_hand_it_over(folder: File) -> 
     assert isinstance(file.settings, Settings)
 
 
+@search(max_examples=25)  # PyYAML reads slowly
 @given(path=st.sampled_from([*leaves(), *(path for path in blocks() if path)]))
 def test_every_field_has_the_line_on_which_it_is_written(folder: File, path: Path) -> None:
     text = text_of(STACK)
@@ -65,6 +67,7 @@ def test_every_field_has_the_line_on_which_it_is_written(folder: File, path: Pat
     assert line.removeprefix("- ").startswith(f"{last}:") if isinstance(last, str) else line.startswith("- ")
 
 
+@search(max_examples=25)  # PyYAML reads slowly
 @given(path=st.sampled_from([path for path in leaves() if isinstance(path[-1], str)]))
 def test_a_mistake_is_reported_with_its_own_line(folder: File, path: Path) -> None:
     text = text_of(put(path, [None]))
@@ -75,6 +78,7 @@ def test_a_mistake_is_reported_with_its_own_line(folder: File, path: Path) -> No
         assert f"{path[-1]}:" in text.splitlines()[line - 1]
 
 
+@search(max_examples=25)  # PyYAML reads slowly
 @given(path=st.sampled_from([path for path in blocks() if path and isinstance(path[-1], str)]))
 def test_what_is_missing_has_the_line_of_the_block_that_it_is_missing_from(folder: File, path: Path) -> None:
     text = text_of(put(path, {}))
