@@ -25,11 +25,18 @@ GRPC = ServicePortArgs(
 )
 METRICS = ServicePortArgs(name="metrics", port=METRICS_PORT, target_port="metrics", protocol="TCP")
 
+KEEP_CALLERS = {
+    "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes": "preserve_client_ip.enabled=true"
+}
+"""Off by default for targets by address over TCP (AWS, "Target groups for your Network Load Balancers"), and then the
+NetworkPolicy would see the balancer in the callers' place."""
+
 INTERNAL: Mapping[Platform, Mapping[str, str]] = {
     "gke": {"networking.gke.io/load-balancer-type": "Internal"},
     "eks": {
         "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
         "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
+        **KEEP_CALLERS,
     },
     "other": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
 }
@@ -41,6 +48,7 @@ PUBLIC: Mapping[Platform, Mapping[str, str]] = {
     "eks": {
         "service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing",
         "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
+        **KEEP_CALLERS,
     },
     "other": {},
 }
