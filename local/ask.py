@@ -69,8 +69,8 @@ class Asker:
             if sample is None:
                 answered, fault = _tensors(self._infer(model, self._zeros(model), [])), None
             else:
-                given = [_array(tensor) for tensor in sample.request.inputs]
-                answered, fault = _read(self._infer(model, given, self._wanted(model, sample)), sample)
+                given = [array_of(tensor) for tensor in sample.request.inputs]
+                answered, fault = read_answer(self._infer(model, given, self._wanted(model, sample)), sample)
         except (server_exception(), OSError) as error:
             answered, fault = "an error", str(error)
         took_ms = (time.perf_counter() - started) * 1e3
@@ -115,7 +115,8 @@ class Asker:
         return zeros
 
 
-def _array(tensor: InputTensor) -> tuple[str, str, Array]:
+def array_of(tensor: InputTensor) -> tuple[str, str, Array]:
+    """Name, data type and values of a sample's input. CannotServeError where they do not fit its shape."""
     dtype = numpy_type(tensor.datatype)
     flat = np.array(tensor.data, dtype=object).reshape(-1)
     if tensor.datatype == "BYTES":
@@ -126,7 +127,7 @@ def _array(tensor: InputTensor) -> tuple[str, str, Array]:
         raise CannotServeError(f"A sample's input {tensor.name!r} does not fit its shape: {error}.") from None
 
 
-def _read(outputs: Mapping[str, Array], sample: Sample) -> tuple[str, str | None]:
+def read_answer(outputs: Mapping[str, Array], sample: Sample) -> tuple[str, str | None]:
     """The answer in words, and what is wrong with it by the sample's own expectation."""
     name, first = next(iter(outputs.items()))
     match sample:

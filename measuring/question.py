@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.ask import _array as array_of  # pyright: ignore[reportPrivateUsage] - one reading of samples, not two
-from local.ask import _read as read_answer  # pyright: ignore[reportPrivateUsage]
+from local.ask import array_of, read_answer
 from local.client import Array
 from local.errors import CannotServeError
 from local.sample import SAMPLE_FILE, OutputTensor, Sample, read_sample

@@ -159,11 +159,13 @@ def _room(name: str, server: Triton, gpu: NvidiaGpu, pools: Sequence[Pool]) -> t
             continue
         cpu, memory = pool.room
         machine = pool.machine.value.name if pool.machine else "a node"
-        for field, asked, room in (
-            ("cpu", server.resources.cpu, cpu),
-            ("memory", server.resources.memory, Memory(memory.bytes // MIB * MIB)),
+        memory = Memory(memory.bytes // MIB * MIB)
+        wanted = server.resources
+        for field, asked, room, fits in (
+            ("cpu", wanted.cpu, cpu, wanted.cpu <= cpu),
+            ("memory", wanted.memory, memory, wanted.memory <= memory),
         ):
-            if asked > room:  # type: ignore[operator] # the pairs are of one type each
+            if not fits:
                 findings.append(
                     Finding(
                         rule=DOES_NOT_FIT_NODE,

@@ -12,7 +12,7 @@ from typing import Literal
 
 from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from planning.catalogue import Catalogue
-from planning.settings.cluster import Reference
+from planning.settings.cluster import described
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
 from planning.settings.servers import Caller, InternalNetwork, Public, Triton
@@ -96,7 +96,7 @@ def _caller(caller: Caller) -> Pods:
 
 
 def _bucket(settings: Settings, source: BucketSource, catalogue: Catalogue) -> list[Allowance]:
-    cluster = settings.cluster.cluster if isinstance(settings.cluster, Reference) else settings.cluster
+    cluster = described(settings.cluster)
     platform = cluster.platform if cluster.kind == "existing" else cluster.kind
     dns: tuple[Peer, ...] = (Pods(namespace="kube-system", labels=dict(settings.security.dns)),)
     identity: tuple[tuple[Peer, tuple[int, ...]], ...] = ()

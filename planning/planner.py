@@ -26,7 +26,7 @@ from planning.repository.served import ServedSet, served_models
 from planning.rooms import Demand, check_rooms, with_spare_place
 from planning.scaling import plan_scaling
 from planning.server import PlannedLane, PlannedServer
-from planning.settings.cluster import Eks, Existing, Gke, Local
+from planning.settings.cluster import Eks, Existing, Gke, Local, described
 from planning.settings.root import Acceptance, Settings
 from planning.settings.servers import NvidiaGpu, Triton
 from planning.startup import plan_patience, plan_startup, slowest_boot
@@ -146,12 +146,14 @@ def _server(
             PlannedLane(
                 lane=lane,
                 rollout=rollout,
-                over_zones=plan_spread(lane)[0],
-                over_nodes=plan_spread(lane)[1],
+                over_zones=over_zones,
+                over_nodes=over_nodes,
                 scaling=plan_scaling(server, lane, served.models),
                 patience=plan_patience(startup, drain.grace.value, boot, lane, rollout),
             )
-            for lane, (rollout, _) in zip(lanes, rollouts, strict=True)
+            for lane, (rollout, _), (over_zones, over_nodes) in zip(
+                lanes, rollouts, map(plan_spread, lanes), strict=True
+            )
         ),
         startup=startup,
         drain=drain,
@@ -173,12 +175,12 @@ def _pools_of(server: Triton, pools: Mapping[str, Pool]) -> tuple[Pool, ...]:
 
 
 def _kubernetes(settings: Settings) -> str:
-    cluster = settings.cluster.cluster if settings.cluster.kind == "reference" else settings.cluster
+    cluster = described(settings.cluster)
     return cluster.kubernetes
 
 
 def _platform(settings: Settings) -> Platform:
-    cluster = settings.cluster.cluster if settings.cluster.kind == "reference" else settings.cluster
+    cluster = described(settings.cluster)
     match cluster:
         case Existing(platform=platform):
             return platform
@@ -189,7 +191,7 @@ def _platform(settings: Settings) -> Platform:
 
 
 def _region(settings: Settings) -> str | None:
-    cluster = settings.cluster.cluster if settings.cluster.kind == "reference" else settings.cluster
+    cluster = described(settings.cluster)
     return cluster.region if cluster.kind == "gke" or cluster.kind == "eks" else None
 
 

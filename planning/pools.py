@@ -17,10 +17,10 @@ from planning.catalogue.machines import Capacity, MachineType, allocatable
 from planning.derived import Derived
 from planning.findings import Finding, Place, Rule, Severity, setting
 from planning.repository.suggestion import did_you_mean
-from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
+from planning.settings.cluster import Eks, Existing, Gke, Local, Reference, described
 from planning.settings.pools import GpuPool
 from planning.settings.root import Settings
-from planning.settings.scalars import Cpu, Duration, Memory
+from planning.settings.scalars import Cpu, Memory
 from planning.sharing import Share, plan_share
 
 POOL_LABEL = "tritonup/pool"
@@ -124,7 +124,7 @@ def _machines_of_no_pool(settings: Settings) -> Iterator[Finding]:
 
 def _described_by(settings: Settings) -> Gke | Eks | Existing | Local:
     """The block that says what the cluster is."""
-    return settings.cluster.cluster if isinstance(settings.cluster, Reference) else settings.cluster
+    return described(settings.cluster)
 
 
 def _at(settings: Settings, field: str) -> Place:
@@ -311,4 +311,4 @@ def boot_of_cpu_nodes(settings: Settings) -> Derived[int]:
     """Seconds that a new node without a GPU takes. 300 s: twice what GKE and EKS document as usual."""
     if isinstance(settings.cluster, Local):
         return Derived(0, "the machine is there")
-    return Derived(Duration.of_seconds(300).seconds, "a new node without a GPU takes up to 300 s (an allowance)")
+    return Derived(300, "a new node without a GPU takes up to 300 s (an allowance)")

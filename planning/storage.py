@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
+from planning.settings.cluster import described
 from planning.settings.repository import S3, Claim, Gs, ImageVolume, ModelRepository, NodePath
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
@@ -150,7 +151,7 @@ def _scratch(settings: Settings, server: str, source: Source, total_bytes: int) 
 
 
 def _image_volumes(settings: Settings) -> tuple[Finding, ...]:
-    cluster = settings.cluster.cluster if settings.cluster.kind == "reference" else settings.cluster
+    cluster = described(settings.cluster)
     major, minor = (int(part) for part in cluster.kubernetes.split("."))
     if (major, minor) >= IMAGE_VOLUMES_SINCE:
         return ()

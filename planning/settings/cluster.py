@@ -133,3 +133,8 @@ class Local(Strict):
 
 
 Cluster = Annotated[Gke | Eks | Reference | Existing | Local, Field(discriminator="kind")]
+
+
+def described(cluster: Cluster) -> Gke | Eks | Existing | Local:
+    """The cluster that is meant: where another stack made it, its block as this stack file repeats it."""
+    return cluster.cluster if isinstance(cluster, Reference) else cluster
