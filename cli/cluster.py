@@ -29,7 +29,7 @@ from local.cluster.kubectl import Kubectl, Object
 from local.cluster.layout import LAYOUT
 from local.cluster.models import forget_models, place_models
 from local.cluster.readiness import PodState, wait_until_ready
-from local.cluster.triton_image import pinned, triton_image
+from local.cluster.stack_images import pinned, stack_images
 from local.errors import CannotServeError
 from planning.plan import Plan
 from planning.server import PlannedServer
@@ -137,22 +137,23 @@ class _Place:
 
 def _own(plan: Plan, objects: Sequence[Object], progress: ConsoleProgress) -> _Place:
     cluster: Cluster = cluster_up(progress)
-    image = triton_image(cluster.layout, progress)
+    images = stack_images(cluster.layout, progress)
     workers = [running.node.name for running in cluster.nodes() if not running.node.control]
-    with progress.step(f"bringing the image and the models to {len(workers)} nodes"):
-        import_everywhere(image, workers, cluster.parts)
+    with progress.step(f"bringing the images and the models to {len(workers)} nodes"):
+        import_everywhere(images, workers, cluster.parts)
         place_models(plan.servers, cluster.layout)
-    return _Place(kubectl=cluster.kubectl, objects=pinned(objects, image))
+    return _Place(kubectl=cluster.kubectl, objects=pinned(objects, images))
 
 
 def _theirs(kubeconfig: Path, objects: Sequence[Object], progress: ConsoleProgress) -> _Place:
     if not kubeconfig.is_file():
         raise ClusterError(f"{KUBECONFIG_VARIABLE}: there is no file {kubeconfig}.")
-    image = triton_image(LAYOUT, progress)
-    progress.note(
-        f"Your nodes need the image {image.name}, which no registry has: {image.archive} is its archive (kind:"
-        " `kind load image-archive`), and the models where the stack's model_repository.destination says."
-    )
+    for image in stack_images(LAYOUT, progress):
+        progress.note(
+            f"Your nodes need the image {image.name}, which no registry has: {image.archive} is its archive (kind:"
+            " `kind load image-archive`)."
+        )
+    progress.note("And the models where the stack's model_repository.destination says.")
     return _Place(kubectl=_kubectl(kubeconfig, progress), objects=objects)
 
 

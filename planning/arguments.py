@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from planning.catalogue.flags import known_flags
 from planning.derived import Derived
 from planning.draining import Drain
-
-HTTP_PORT = 8000
-GRPC_PORT = 8001
-METRICS_PORT = 8002
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_HTTP_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ def _wanted(repository: Derived[str], drain: Drain, *, gpu: bool) -> tuple[Argum
         Argument("model-control-mode", Derived("none", "what serves is what was planned; nobody loads or unloads")),
         Argument("exit-on-error", Derived("true", "a server that lacks a model must not become ready")),
         Argument("strict-readiness", Derived("true", "ready means that every model is ready")),
-        Argument("http-port", Derived(str(HTTP_PORT), "Triton's usual port")),
+        Argument("http-port", Derived(str(TRITON_HTTP_PORT), f"{HTTP_PORT} is the proxy's, which stands before it")),
         Argument("grpc-port", Derived(str(GRPC_PORT), "Triton's usual port")),
         Argument("metrics-port", Derived(str(METRICS_PORT), "Triton's usual port")),
         Argument("exit-timeout-secs", Derived(str(drain.exit_timeout.value), drain.exit_timeout.because)),

@@ -14,6 +14,7 @@ from planning.catalogue.machines import Capacity
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
 from planning.pools import Pool
+from planning.proxy import beside_proxy
 from planning.repository.suggestion import did_you_mean
 from planning.settings.scalars import Memory
 from planning.settings.servers import NvidiaGpu, Replicas, Triton
@@ -157,8 +158,8 @@ def _room(name: str, server: Triton, gpu: NvidiaGpu, pools: Sequence[Pool]) -> t
             )
         if pool.room is None:
             continue
-        cpu, memory = pool.room
         machine = pool.machine.value.name if pool.machine else "a node"
+        cpu, memory = beside_proxy(*pool.room)
         memory = Memory(memory.bytes // MIB * MIB)
         wanted = server.resources
         for field, asked, room, fits in (
@@ -170,7 +171,7 @@ def _room(name: str, server: Triton, gpu: NvidiaGpu, pools: Sequence[Pool]) -> t
                     Finding(
                         rule=DOES_NOT_FIT_NODE,
                         at=setting(f"servers.{name}.resources.{field}"),
-                        what=f"{asked} does not fit on a node of {pool.name!r}: {machine} leaves pods {room}.",
+                        what=f"{asked} does not fit on a node of {pool.name!r}: {machine} leaves Triton {room}.",
                         fix=f"Write at most {room}, or take {pool.name!r} off this server.",
                     )
                 )

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from planning.catalogue import Catalogue
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from planning.settings.cluster import described
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings

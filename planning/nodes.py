@@ -92,13 +92,13 @@ def _needed(pool: Pool, placed: Sequence[_Placed]) -> Derived[int]:
     ]
     if pool.room is not None:
         cpu, memory = pool.room
-        more_cpu = sum(here.pods * here.server.cpu.millis for here in placed)
-        more_memory = sum(here.pods * here.server.memory.bytes for here in placed)
+        more_cpu = sum(here.pods * here.server.pod[0].millis for here in placed)
+        more_memory = sum(here.pods * here.server.pod[1].bytes for here in placed)
         bounds.append(Derived(-(-more_cpu // cpu.millis), f"{asked} request more CPU than fewer nodes have"))
         bounds.append(Derived(-(-more_memory // memory.bytes), f"{asked} request more memory than fewer nodes have"))
     for here in placed:
         name, server = here.lane.lane.deployment, here.server
-        each = pool.pods_of_a_node(server.gpus, server.cpu, server.memory)
+        each = pool.pods_of_a_node(server.gpus, *server.pod)
         if each:
             bounds.append(Derived(-(-here.pods // each), f"a node holds {counted(each, 'pod')} of {name}"))
         if here.lane.over_zones.value is Spread.REQUIRED:

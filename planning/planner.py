@@ -8,18 +8,20 @@ from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
 from planning.controllers import check_controllers
 from planning.cost import plan_cost
+from planning.derived import Derived
 from planning.disruption import plan_disruption, plan_rollout, plan_spread
-from planning.draining import plan_drain
+from planning.draining import check_pace, plan_drain
 from planning.engines import plan_engines
 from planning.findings import Finding, Rule, Severity, setting
-from planning.images import ImageLock
+from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import check_memory, plan_memory
 from planning.network import plan_network
 from planning.plan import Accepted, Plan, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.promises import check_promises
-from planning.release import plan_image, plan_release
+from planning.proxy import plan_proxy, with_proxy
+from planning.release import plan_image, plan_proxy_image, plan_release
 from planning.repository.checks import check_gpus, check_repository
 from planning.repository.model import Repository
 from planning.repository.served import ServedSet, served_models
@@ -46,21 +48,20 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     for name, server in settings.servers.items():
         lanes[name], of_lanes[name] = plan_lanes(name, server, by_name)
     demands = [
-        Demand(
-            server=name,
-            lane=lane,
-            gpus=_gpus(server),
-            cpu=server.resources.cpu,
-            memory=server.resources.memory,
-        )
+        Demand(server=name, lane=lane, gpus=_gpus(server), cpu=cpu, memory=memory)
         for name, server in settings.servers.items()
+        for cpu, memory in [with_proxy(server.resources.cpu, server.resources.memory)]
         for lane in lanes[name]
         if lane.pools
     ]
     spare = with_spare_place(demands)
+    proxy_image, of_proxy = plan_proxy_image(settings, lock)
+    found += of_proxy
     for name, server in settings.servers.items():
         found += [*unknown_pools(name, server, list(settings.gpu_pools)), *of_lanes[name]]
-        planned, own = _server(name, server, settings, repository, by_name, lanes[name], spare, catalogue, lock)
+        planned, own = _server(
+            name, server, settings, repository, by_name, lanes[name], spare, catalogue, lock, proxy_image
+        )
         found += own
         if planned is not None:
             servers.append(planned)
@@ -98,6 +99,7 @@ def _server(
     spare: Collection[str],
     catalogue: Catalogue,
     lock: ImageLock,
+    proxy_image: Derived[ImageRef] | None,
 ) -> tuple[PlannedServer | None, tuple[Finding, ...]]:
     """The server on its `lanes` if all of it could be planned, and what was found. `spare`: deployments that can
     have one pod more while they are rolled out."""
@@ -110,6 +112,8 @@ def _server(
     drain = plan_drain(name, server.drain.slowest_request.seconds, mine)
     if isinstance(drain, Finding):
         found.append(drain)
+    else:
+        found += check_pace(name, drain, mine)
     served = served_models(repository, server.models, field=f"servers.{name}.models")
     if not isinstance(served, ServedSet):
         found += served
@@ -126,7 +130,7 @@ def _server(
     found += of_engines
     rollouts = [plan_rollout(lane, spare=lane.deployment in spare) for lane in lanes]
     found += [finding for _, of_rollout in rollouts for finding in of_rollout]
-    if release is None or image is None or isinstance(drain, Finding) or storage is None:
+    if release is None or image is None or proxy_image is None or isinstance(drain, Finding) or storage is None:
         return None, tuple(found)
     startup = plan_startup(server, served)
     boot = slowest_boot(mine, boot_of_cpu_nodes(settings))
@@ -157,6 +161,12 @@ def _server(
         ),
         startup=startup,
         drain=drain,
+        proxy=plan_proxy(
+            connection_age_s=drain.connection_age.value,
+            pre_stop_s=drain.pre_stop.value,
+            slowest_request_s=drain.exit_timeout.value,
+        ),
+        proxy_image=proxy_image,
         disruption=disruption,
         exposure=server.exposure,
         network=plan_network(settings, server, storage, catalogue),

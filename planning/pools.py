@@ -16,6 +16,7 @@ from planning.catalogue.gpus import Gpu
 from planning.catalogue.machines import Capacity, MachineType, allocatable
 from planning.derived import Derived
 from planning.findings import Finding, Place, Rule, Severity, setting
+from planning.proxy import with_proxy
 from planning.repository.suggestion import did_you_mean
 from planning.settings.cluster import Eks, Existing, Gke, Local, Reference, described
 from planning.settings.pools import GpuPool
@@ -293,8 +294,8 @@ def _smallest(name: str, slots: int, carrying: Sequence[MachineType], settings: 
     for server in settings.servers.values():
         if server.gpu.kind == "nvidia" and name in server.gpu.pools:
             pods = slots // server.gpu.count
-            most_cpu = max(most_cpu, pods * server.resources.cpu.millis)
-            most_memory = max(most_memory, pods * server.resources.memory.bytes)
+            cpu, memory = with_proxy(server.resources.cpu, server.resources.memory)
+            most_cpu, most_memory = max(most_cpu, pods * cpu.millis), max(most_memory, pods * memory.bytes)
     need_cpu, need_memory = need_cpu + most_cpu, need_memory + most_memory
     for machine in ordered:
         room = allocatable(machine)

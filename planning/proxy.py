@@ -16,11 +16,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planning.arguments import HTTP_PORT
 from planning.derived import Derived
+from planning.ports import HTTP_PORT, TRITON_HTTP_PORT
+from planning.settings.scalars import Cpu, Memory
 
-PROXY_PORT = 8080
-"""Where nginx listens: Triton keeps its own 8000, so that its probes do not depend on the proxy."""
+CPU = Cpu(250)
+"""As request and limit. Measured: 0.12 to 0.20 ms of a core a small request (docs/draining.md), so this carries about
+1,200 of them a second; large tensors cost more, by their bytes."""
+
+MEMORY = Memory(128 * 2**20)
+"""As request and limit. Measured: 14 MiB at its highest (docs/draining.md). Bodies pass through unbuffered, so the
+most is the buffers of as many requests as it has sockets for: 2,048, each of 16 KiB for the body, 8 KiB for the
+answer and a few for itself (nginx, `client_body_buffer_size`, `proxy_buffer_size`, of x86-64)."""
+
+SCRATCH = Memory(16 * 2**20)
+"""Its pid file: bodies are not buffered."""
 
 IDLE_S = 650
 """Seconds after which an idle connection is closed. Closing one races with a request that is on its way, so clients
@@ -53,12 +63,22 @@ class Proxy:
     """How long an answer may take."""
 
 
+def with_proxy(cpu: Cpu, memory: Memory) -> tuple[Cpu, Memory]:
+    """What a pod requests whose Triton requests so much: a node must have room for both."""
+    return Cpu(cpu.millis + CPU.millis), Memory(memory.bytes + MEMORY.bytes)
+
+
+def beside_proxy(cpu: Cpu, memory: Memory) -> tuple[Cpu, Memory]:
+    """What a node with so much room leaves for one Triton."""
+    return Cpu(max(0, cpu.millis - CPU.millis)), Memory(max(0, memory.bytes - MEMORY.bytes))
+
+
 def plan_proxy(*, connection_age_s: int, pre_stop_s: int, slowest_request_s: int) -> Proxy:
     """The proxy of a server whose connections live `connection_age_s`, whose preStop takes `pre_stop_s` and whose
     slowest accepted request takes `slowest_request_s`, queueing included (all from `Drain`)."""
     return Proxy(
-        port=PROXY_PORT,
-        upstream_port=HTTP_PORT,
+        port=HTTP_PORT,
+        upstream_port=TRITON_HTTP_PORT,
         connection_age=Derived(connection_age_s, "clients must have moved to another pod before SIGTERM"),
         quit_after=Derived(
             pre_stop_s + slowest_request_s - QUIT_BEFORE_S,

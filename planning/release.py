@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from planning.catalogue import Catalogue
 from planning.catalogue.releases import TritonRelease
 from planning.derived import Derived
-from planning.findings import Finding, Rule, Severity, setting
+from planning.findings import Finding, Place, Rule, Severity, setting
 from planning.images import Built, Confirmed, ImageLock, ImageRef, Published
 from planning.pools import Pool
 from planning.settings.cluster import Local
@@ -26,6 +26,18 @@ IMAGE = "triton"
 
 CPU_IMAGE = "tritonup-triton-cpu"
 """The logical name of the image that this project packs for machines without GPUs; its tags are releases."""
+
+PROXY_IMAGE = "proxy"
+"""The logical name of nginx's image before Triton (planning/proxy.py)."""
+
+PROXY_TAG = "1.30.5-alpine-slim"
+"""The release of nginx that was looked at: it knows every directive of ours. A newer one is a change of this line."""
+
+LOCAL_PROXY_IMAGE = "tritonup-proxy"
+"""The logical name of the image with nginx that this project packs for a local cluster."""
+
+LOCAL_PROXY_TAG = "bookworm"
+"""Debian's release, whose nginx it carries."""
 
 LOCAL_REGISTRY = "localhost"
 """Where an image is that was packed on this machine and never pushed."""
@@ -79,16 +91,14 @@ def plan_image(
 ) -> tuple[Derived[ImageRef] | None, tuple[Finding, ...]]:
     """The image by digest, through the mirror where there is one. On a local cluster, the one packed there."""
     if isinstance(settings.cluster, Local) and server.image is None:
-        return _packed_here(name, server, settings, lock)
+        at = setting(f"servers.{name}.release")
+        return _packed_here(CPU_IMAGE, server.release, at, settings, lock)
     tag = f"{server.release}-py3"
     if server.image is not None:
         own = ImageRef(repository=server.image.repository, tag=tag, digest=server.image.digest)
         return Derived(own, f"servers.{name}.image names it"), ()
-    entry = lock.find(IMAGE, tag)
-    if isinstance(entry, Published) and isinstance(entry.evidence, Confirmed):
-        seen = entry.evidence.seen[0]
-        ref = entry.ref.through(settings.images.mirror)
-        return Derived(ref, f"the image lock saw this digest ({_sighting(seen)})"), ()
+    if seen := _locked(IMAGE, tag, settings, lock):
+        return seen, ()
     confirmed = sorted(
         image.tag.removesuffix("-py3")
         for image in lock.named(IMAGE)
@@ -105,19 +115,45 @@ def plan_image(
     )
 
 
+def plan_proxy_image(settings: Settings, lock: ImageLock) -> tuple[Derived[ImageRef] | None, tuple[Finding, ...]]:
+    """nginx's image, the same for all servers."""
+    at = setting("images")
+    if isinstance(settings.cluster, Local):
+        return _packed_here(LOCAL_PROXY_IMAGE, LOCAL_PROXY_TAG, at, settings, lock)
+    if seen := _locked(PROXY_IMAGE, PROXY_TAG, settings, lock):
+        return seen, ()
+    return None, (
+        Finding(
+            rule=UNCONFIRMED_IMAGE,
+            at=at,
+            what=f"Nobody confirmed the digest of {PROXY_IMAGE}:{PROXY_TAG}, nginx before Triton.",
+            fix=f"Run `tritonup images update {PROXY_IMAGE}:{PROXY_TAG}` where the registry can be reached.",
+        ),
+    )
+
+
+def _locked(image: str, tag: str, settings: Settings, lock: ImageLock) -> Derived[ImageRef] | None:
+    """A published image by the digest that the lock holds, through the mirror where there is one."""
+    entry = lock.find(image, tag)
+    if not isinstance(entry, Published) or not isinstance(entry.evidence, Confirmed):
+        return None
+    ref = entry.ref.through(settings.images.mirror)
+    return Derived(ref, f"the image lock saw this digest ({_sighting(entry.evidence.seen[0])})")
+
+
 def _packed_here(
-    name: str, server: Triton, settings: Settings, lock: ImageLock
+    image: str, tag: str, at: Place, settings: Settings, lock: ImageLock
 ) -> tuple[Derived[ImageRef], tuple[Finding, ...]]:
-    entry = lock.find(CPU_IMAGE, server.release)
+    entry = lock.find(image, tag)
     registry = settings.images.registry or LOCAL_REGISTRY
     if isinstance(entry, Built) and isinstance(entry.evidence, Confirmed):
         return Derived(entry.ref_in(registry), "this machine packed it, and the image lock holds its digest"), ()
-    ref = ImageRef(repository=f"{registry}/{CPU_IMAGE}", tag=server.release, digest=None)
+    ref = ImageRef(repository=f"{registry}/{image}", tag=tag, digest=None)
     return Derived(ref, "this machine packs it"), (
         Finding(
             rule=BUILT_HERE,
-            at=setting(f"servers.{name}.release"),
-            what=f"{CPU_IMAGE}:{server.release} has no digest yet, so it is named by its tag.",
+            at=at,
+            what=f"{image}:{tag} has no digest yet, so it is named by its tag.",
             fix="Accept this warning with a reason: a process on this machine does not need the image.",
         ),
     )

@@ -14,6 +14,7 @@ from planning.images import ImageRef
 from planning.lanes import Lane
 from planning.memory import ServerMemory
 from planning.network import Allowance
+from planning.proxy import Proxy, with_proxy
 from planning.repository.served import ServedSet
 from planning.scaling import Scaling
 from planning.settings.scalars import Cpu, Memory
@@ -36,7 +37,8 @@ class PlannedLane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedServer:
-    """One server: its lanes behind one Service. `gpus` is 0 for a server without GPU."""
+    """One server: its lanes behind one Service. `gpus` is 0 for a server without GPU; `cpu` and `memory` are Triton's
+    own."""
 
     name: str
     release: TritonRelease
@@ -52,6 +54,13 @@ class PlannedServer:
     lanes: tuple[PlannedLane, ...]
     startup: Startup
     drain: Drain
+    proxy: Proxy
+    proxy_image: Derived[ImageRef]
     disruption: Disruption
     exposure: Exposure
     network: tuple[Allowance, ...]
+
+    @property
+    def pod(self) -> tuple[Cpu, Memory]:
+        """What a pod of it requests, the proxy included."""
+        return with_proxy(self.cpu, self.memory)

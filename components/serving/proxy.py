@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.core.v1 import (
@@ -33,14 +32,12 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.labels import of_server
-from planning.proxy import Proxy, nginx_config
-from planning.settings.scalars import Memory
+from planning.proxy import CPU, MEMORY, SCRATCH, Proxy, nginx_config
 
 CONTAINER = "proxy"
 
-PORT_NAME = "http-proxy"
-"""What the Services' port `http` targets. Triton's own port keeps the name `http`, and its probes."""
+PORT_NAME = "http"
+"""What the Services' port `http` targets. Triton's own, behind it, is `http-triton`, for its probes."""
 
 CONFIG_DIGEST = "tritonup/proxy-config-digest"
 """Annotation of the pod template: nginx reads its configuration once, so a change of it is a rollout."""
@@ -51,29 +48,6 @@ NGINX_USER = 101
 FILE = "nginx.conf"
 FOLDER = "/etc/tritonup"
 
-CPU = "250m"
-"""As request and limit. Measured: 0.12 to 0.20 ms of a core a small request (docs/draining.md), so this carries about
-1,200 of them a second; large tensors cost more, by their bytes."""
-
-MEMORY = Memory(128 * 2**20)
-"""As request and limit. Measured: 14 MiB at its highest (docs/draining.md). Bodies pass through unbuffered, so the
-most is the buffers of as many requests as it has sockets for: 2,048, each of 16 KiB for the body, 8 KiB for the
-answer and a few for itself (nginx, `client_body_buffer_size`, `proxy_buffer_size`, of x86-64)."""
-
-SCRATCH = Memory(16 * 2**20)
-"""Its pid file: bodies are not buffered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxyArgs:
-    """`image` is by digest."""
-
-    server: str
-    namespace: Input[str]
-    image: str
-    proxy: Proxy
-    labels: Mapping[str, str]
-
 
 def proxy_config_name(server: str) -> str:
     return f"{server}-proxy"
@@ -83,31 +57,31 @@ def config_digest(proxy: Proxy) -> str:
     return f"sha256:{hashlib.sha256(nginx_config(proxy).encode()).hexdigest()}"
 
 
-def proxy_config(name: str, args: ProxyArgs, opts: ResourceOptions) -> ConfigMap:
+def proxy_config(
+    name: str, *, server: str, namespace: Input[str], labels: Mapping[str, str], proxy: Proxy, opts: ResourceOptions
+) -> ConfigMap:
     """The configuration of all of the server's pods."""
     return ConfigMap(
         name,
-        metadata=ObjectMetaArgs(
-            name=proxy_config_name(args.server), namespace=args.namespace, labels=of_server(args.server, args.labels)
-        ),
-        data={FILE: nginx_config(args.proxy)},
+        metadata=ObjectMetaArgs(name=proxy_config_name(server), namespace=namespace, labels=labels),
+        data={FILE: nginx_config(proxy)},
         opts=opts,
     )
 
 
-def proxy_container(args: ProxyArgs) -> ContainerArgs:
+def proxy_container(image: str, proxy: Proxy) -> ContainerArgs:
     """For the pod's `init_containers`: `restartPolicy: Always` is what makes it a sidecar."""
     nginx = ["nginx", "-e", "stderr", "-c", f"{FOLDER}/{FILE}"]
-    amounts = {"cpu": CPU, "memory": str(MEMORY), "ephemeral-storage": str(SCRATCH)}
-    quit_ = f"sleep {args.proxy.quit_after.value}; exec {' '.join(nginx)} -s quit"
+    amounts = {"cpu": str(CPU), "memory": str(MEMORY), "ephemeral-storage": str(SCRATCH)}
+    quit_ = f"sleep {proxy.quit_after.value}; exec {' '.join(nginx)} -s quit"
     return ContainerArgs(
         name=CONTAINER,
-        image=args.image,
+        image=image,
         image_pull_policy="IfNotPresent",
         restart_policy="Always",
         # Not the image's entrypoint: it rewrites files below /etc.
         command=[*nginx, "-g", "daemon off;"],
-        ports=[ContainerPortArgs(name=PORT_NAME, container_port=args.proxy.port, protocol="TCP")],
+        ports=[ContainerPortArgs(name=PORT_NAME, container_port=proxy.port, protocol="TCP")],
         resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
         # Through to Triton: a sidecar's readiness counts for the pod's, and clients come this way.
         readiness_probe=ProbeArgs(
@@ -141,8 +115,9 @@ def proxy_container(args: ProxyArgs) -> ContainerArgs:
     )
 
 
-def proxy_volumes(server: str) -> list[VolumeArgs]:
+def proxy_volumes(config: Input[str]) -> list[VolumeArgs]:
+    """`config`: the name of what `proxy_config` made."""
     return [
-        VolumeArgs(name="proxy-config", config_map=ConfigMapVolumeSourceArgs(name=proxy_config_name(server))),
+        VolumeArgs(name="proxy-config", config_map=ConfigMapVolumeSourceArgs(name=config)),
         VolumeArgs(name="proxy-scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=str(SCRATCH))),
     ]

@@ -15,10 +15,11 @@ from components.autoscaling.horizontal import lane_scaler
 from components.labels import LANE, of_server, selector
 from components.monitoring.pod_monitor import pod_monitor
 from components.security.network import network_policy
+from components.serving.proxy import proxy_config, proxy_config_name
 from components.serving.services import ServicesArgs, services
 from components.serving.triton import TritonArgs, triton_deployment
-from planning.arguments import GRPC_PORT, HTTP_PORT
 from planning.plan import Platform
+from planning.ports import GRPC_PORT, HTTP_PORT
 from planning.server import PlannedServer
 from planning.settings.monitoring import Monitoring, PrometheusOperator
 from planning.storage import BucketSource
@@ -86,6 +87,14 @@ class Server(pulumi.ComponentResource):
             ),
             child,
         )
+        config = proxy_config(
+            f"{name}-proxy",
+            server=server.name,
+            namespace=args.namespace,
+            labels=labels,
+            proxy=server.proxy,
+            opts=child,
+        )
         for lane in server.lanes:
             triton_deployment(
                 f"{name}-{lane.lane.name}",
@@ -94,6 +103,7 @@ class Server(pulumi.ComponentResource):
                     lane=lane,
                     namespace=args.namespace,
                     service_account=account.metadata.apply(lambda metadata: metadata.name or server.name),
+                    proxy_config=config.metadata.apply(lambda metadata: metadata.name or config_name),
                     priority_class=args.priority_class,
                     pull_secret=args.pull_secret,
                     labels=args.labels,

@@ -15,10 +15,11 @@ from pulumi_kubernetes.core.v1 import Service, ServicePortArgs, ServiceSpecArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.labels import of_server, selector
-from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from planning.plan import Platform
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from planning.settings.servers import Exposure, InsideCluster, InternalNetwork, Public
 
+# Triton behind the proxy at the same number: a headless Service cannot translate ports.
 HTTP = ServicePortArgs(name="http", port=HTTP_PORT, target_port="http", protocol="TCP")
 GRPC = ServicePortArgs(
     name="grpc", port=GRPC_PORT, target_port="grpc", protocol="TCP", app_protocol="kubernetes.io/h2c"

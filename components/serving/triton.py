@@ -48,13 +48,18 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
 from components.models.volumes import models_in_pod
-from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
+from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
+from planning.images import ImageRef
 from planning.pools import GPU_RESOURCE, Pool
+from planning.ports import GRPC_PORT, METRICS_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
 from planning.settings.scalars import Memory
 from planning.startup import PROBE_PERIOD_S
 
 CONTAINER = "triton"
+
+TRITON_PORT_NAME = "http-triton"
+"""Its own HTTP port, for probes; `http` is the proxy's."""
 
 TRITON_USER = 1000
 """`triton-server` in NVIDIA's image (server, build.py; the secure deployment guide runs as it)."""
@@ -69,6 +74,8 @@ class TritonArgs:
     lane: PlannedLane
     namespace: Input[str]
     service_account: Input[str]
+    proxy_config: Input[str]
+    """Known when the ConfigMap is there: a changed one must be before the pods that read it."""
     priority_class: Input[str]
     pull_secret: str | None
     labels: Mapping[str, str]
@@ -94,7 +101,11 @@ def triton_deployment(name: str, args: TritonArgs, opts: ResourceOptions) -> Dep
             ),
             template=PodTemplateSpecArgs(
                 metadata=ObjectMetaArgs(
-                    labels=labels, annotations={MODELS_DIGEST: f"sha256:{args.server.served.digest}"}
+                    labels=labels,
+                    annotations={
+                        MODELS_DIGEST: f"sha256:{args.server.served.digest}",
+                        CONFIG_DIGEST: config_digest(args.server.proxy),
+                    },
                 ),
                 spec=_pod(args),
             ),
@@ -124,9 +135,12 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
         affinity=_affinity(args.lane.lane.pools),
         tolerations=_tolerations(args.lane.lane.pools),
         topology_spread_constraints=_spread(args),
+        # A sidecar: it starts before Triton and ends after it.
+        init_containers=[proxy_container(image_reference(server.proxy_image.value), server.proxy)],
         containers=[_container(server, models.env, models.mounts)],
         volumes=[
             *models.volumes,
+            *proxy_volumes(args.proxy_config),
             VolumeArgs(
                 name="shared-memory",
                 empty_dir=EmptyDirVolumeSourceArgs(medium="Memory", size_limit=str(Memory(server.needs.shared.value))),
@@ -141,7 +155,7 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
 def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequence[VolumeMountArgs]) -> ContainerArgs:
     return ContainerArgs(
         name=CONTAINER,
-        image=_reference(server),
+        image=image_reference(server.image.value),
         image_pull_policy="IfNotPresent",
         command=["tritonserver"],
         args=[str(argument) for argument in server.arguments],
@@ -152,25 +166,25 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
             *env,
         ],
         ports=[
-            ContainerPortArgs(name="http", container_port=HTTP_PORT, protocol="TCP"),
+            ContainerPortArgs(name=TRITON_PORT_NAME, container_port=TRITON_HTTP_PORT, protocol="TCP"),
             ContainerPortArgs(name="grpc", container_port=GRPC_PORT, protocol="TCP"),
             ContainerPortArgs(name="metrics", container_port=METRICS_PORT, protocol="TCP"),
         ],
         resources=_resources(server),
         startup_probe=ProbeArgs(
-            http_get=HTTPGetActionArgs(path="/v2/health/ready", port="http"),
+            http_get=HTTPGetActionArgs(path="/v2/health/ready", port=TRITON_PORT_NAME),
             period_seconds=PROBE_PERIOD_S,
             timeout_seconds=PROBE_PERIOD_S,
             failure_threshold=server.startup.failure_threshold.value,
         ),
         readiness_probe=ProbeArgs(
-            http_get=HTTPGetActionArgs(path="/v2/health/ready", port="http"),
+            http_get=HTTPGetActionArgs(path="/v2/health/ready", port=TRITON_PORT_NAME),
             period_seconds=5,
             timeout_seconds=5,
             failure_threshold=2,
         ),
         liveness_probe=ProbeArgs(
-            http_get=HTTPGetActionArgs(path="/v2/health/live", port="http"),
+            http_get=HTTPGetActionArgs(path="/v2/health/live", port=TRITON_PORT_NAME),
             period_seconds=10,
             timeout_seconds=10,
             failure_threshold=6,
@@ -193,9 +207,8 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
     )
 
 
-def _reference(server: PlannedServer) -> str:
+def image_reference(image: ImageRef) -> str:
     """By digest alone; only a local stack may name by its tag what this machine packs (rule TU705)."""
-    image = server.image.value
     return image.by_digest if image.digest else str(image)
 
 

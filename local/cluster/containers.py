@@ -17,10 +17,10 @@ NAMESPACE = "k8s.io"
 LISTENS_WITHIN_S = 30.0
 
 
-def import_everywhere(image: PackedImage, nodes: Sequence[str], parts: Parts) -> None:
-    """Bring `image` to all `nodes` at the same time."""
+def import_everywhere(images: Sequence[PackedImage], nodes: Sequence[str], parts: Parts) -> None:
+    """Bring `images` to all `nodes` at the same time."""
     with ThreadPoolExecutor() as pool:
-        for bringing in [pool.submit(import_image, image, node, parts) for node in nodes]:
+        for bringing in [pool.submit(import_image, image, node, parts) for image in images for node in nodes]:
             bringing.result()
 
 

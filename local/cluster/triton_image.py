@@ -10,14 +10,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
 
-from local.cluster.debian import closure, fetch, unpack
+from local.cluster.debian_files import debian_files
 from local.cluster.errors import ClusterError
 from local.cluster.image_archive import PackedImage, layer, pack, read_packed
-from local.cluster.kubectl import Object
 from local.cluster.layout import PROJECT, Layout, content_key
 from local.cluster.progress import Progress
 from local.installed import BACKENDS, RELEASE
@@ -47,7 +44,7 @@ def triton_image(layout: Layout, progress: Progress) -> PackedImage:
     archive = layout.cache / "images" / f"triton-cpu-{_key()}.tar"
     if archive.exists():
         return read_packed(archive)
-    debian = _debian(layout, progress)
+    debian = debian_files("triton", PACKAGES, layout, progress)
     with (
         progress.step("packing the Triton image for machines without GPUs"),
         tempfile.TemporaryDirectory(prefix="tritonup-image-", dir=_made(layout.cache)) as name,
@@ -79,42 +76,10 @@ def triton_image(layout: Layout, progress: Progress) -> PackedImage:
     return packed
 
 
-def pinned(objects: Sequence[Object], image: PackedImage) -> list[Object]:
-    """`objects` with every container of `image` naming it by the digest of what was packed: new bytes are then a new
-    version of the Deployment, and no other bytes can run under this name."""
-    return [_pinned(body, image) for body in objects]
-
-
-def _pinned(value: Any, image: PackedImage) -> Any:  # any part of an object
-    match value:
-        case dict():
-            parts = cast("dict[str, Any]", value)
-            return {
-                key: image.by_digest if key == "image" and inner == image.name else _pinned(inner, image)
-                for key, inner in parts.items()
-            }
-        case list():
-            return [_pinned(inner, image) for inner in cast("list[Any]", value)]
-        case _:
-            return value
-
-
 def _key() -> str:
     backends = sorted(path for path in BACKENDS.rglob("*.py"))
     sources = [part for path in backends for part in (str(path.relative_to(BACKENDS)).encode(), path.read_bytes())]
     return content_key(LAYOUT_VERSION, " ".join(PACKAGES).encode(), LOCK.read_bytes(), *sources)
-
-
-def _debian(layout: Layout, progress: Progress) -> Path:
-    root = layout.tools / "debian" / f"triton-{content_key(' '.join(PACKAGES).encode())}"
-    if not root.exists():
-        with progress.step("getting Debian's Python for the Triton image into .tools/debian"):
-            archives = root.with_name(root.name + ".debs")
-            unpack(fetch(closure(PACKAGES), archives), root)
-            shutil.rmtree(archives)
-            for unneeded in ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info"):
-                shutil.rmtree(root / unneeded, ignore_errors=True)
-    return root
 
 
 def _install_wheels(into: Path, layout: Layout) -> None:

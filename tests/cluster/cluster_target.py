@@ -14,7 +14,7 @@ from local.cluster.containers import import_everywhere
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
 from local.cluster.models import place_models
-from local.cluster.triton_image import pinned, triton_image
+from local.cluster.stack_images import pinned, stack_images
 
 
 class Printed:
@@ -39,11 +39,11 @@ class Target:
 
 
 def brought(stack: RenderedStack, target: Target, progress: Printed) -> RenderedStack:
-    """`stack` with its image and models on every node, and its containers pinned to what was packed."""
+    """`stack` with its images and models on every node, and its containers pinned to what was packed."""
     if target.own is None:
         return stack
-    image = triton_image(LAYOUT, progress)
+    images = stack_images(LAYOUT, progress)
     workers = [running.node.name for running in target.own.nodes() if not running.node.control]
-    import_everywhere(image, workers, target.own.parts)
+    import_everywhere(images, workers, target.own.parts)
     place_models(stack.plan.servers, LAYOUT)
-    return RenderedStack(name=stack.name, plan=stack.plan, objects=pinned(stack.objects, image))
+    return RenderedStack(name=stack.name, plan=stack.plan, objects=pinned(stack.objects, images))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.serving.proxy import CONFIG_DIGEST, FOLDER, PORT_NAME, ProxyArgs, config_digest, proxy_container
+from components.serving.proxy import CONFIG_DIGEST, FOLDER, PORT_NAME, config_digest, proxy_container
 from planning.proxy import plan_proxy
 
 DIGEST = f"registry.example/nginx@sha256:{'0' * 64}"
@@ -14,7 +14,7 @@ DIGEST = f"registry.example/nginx@sha256:{'0' * 64}"
 
 def container(pre_stop_s: int = 7, connection_age_s: int = 2) -> Any:
     proxy = plan_proxy(connection_age_s=connection_age_s, pre_stop_s=pre_stop_s, slowest_request_s=10)
-    return proxy_container(ProxyArgs(server="vision", namespace="serving", image=DIGEST, proxy=proxy, labels={}))
+    return proxy_container(DIGEST, proxy)
 
 
 def test_it_is_a_sidecar_that_quits_before_triton_cuts_it() -> None:

@@ -19,7 +19,7 @@ from planning.catalogue import CATALOGUE
 from planning.catalogue.clouds import CLOUDS
 from planning.catalogue.gpus import GPUS, GpuKind
 from planning.catalogue.machines import Capacity, Cloud, allocatable
-from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, PRE_STOP_S
+from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, UNHURRIED
 from planning.pools import NODE_AGENTS
 from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, RELEASES, SERVABLE, Raw
 
@@ -197,7 +197,7 @@ def _servers(draw: st.DrawFn, name: str, platform: str, pools: dict[str, Raw], n
     gpu = draw(_server_gpu(pools, healthy=healthy))
     floor = draw(st.integers(1, 9))
     on_spot = any(pools[pool]["capacity"] == "spot" for pool in gpu.get("pools", ()))
-    longest = notice - DETECTION_LAG_S - PRE_STOP_S - KILL_MARGIN_S
+    longest = notice - DETECTION_LAG_S - UNHURRIED.pre_stop_s - KILL_MARGIN_S
     slowest = draw(st.integers(1, longest if healthy and on_spot else 300))
     server: Raw = {
         "kind": "triton",

@@ -7,7 +7,7 @@ import re
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, PRE_STOP_S, Drain, plan_drain
+from planning.draining import DETECTION_LAG_S, HURRIED, KILL_MARGIN_S, UNHURRIED, Drain, check_pace, plan_drain
 from planning.findings import Finding
 from planning.pools import Pool
 from tests.unit.planning.drawn_stacks import for_every_stack
@@ -52,7 +52,7 @@ def test_the_slowest_request_is_given_all_of_its_time_or_refused(slowest: int, n
         case Drain(exit_timeout=given):
             assert given.value == slowest
         case Finding(what=what):
-            leaving = DETECTION_LAG_S + PRE_STOP_S + slowest + KILL_MARGIN_S
+            leaving = DETECTION_LAG_S + HURRIED.pre_stop_s + slowest + KILL_MARGIN_S
             assert leaving > min(notices)
             assert f"its nodes give {min(notices)} s" in what
             assert f"leaving takes {leaving} s" in what
@@ -79,6 +79,25 @@ def test_the_pool_of_the_shortest_notice_decides_for_all(slowest: int, notices: 
     assert isinstance(together, Drain) == all(isinstance(each, Drain) for each in apart)
 
 
+@given(slowest=seconds, notices=st.lists(seconds, min_size=1, max_size=3))
+def test_clients_get_all_the_time_that_the_notice_has_and_are_hurried_only_where_it_has_not(
+    slowest: int, notices: list[int]
+) -> None:
+    pools = pools_with(notices)
+    drain = plan_drain("vision", slowest, pools)
+    assume(isinstance(drain, Drain))
+    assert isinstance(drain, Drain)
+    fits = DETECTION_LAG_S + UNHURRIED.pre_stop_s + slowest + KILL_MARGIN_S <= min(notices)
+    assert drain.pace == (UNHURRIED if fits else HURRIED)
+    assert bool(check_pace("vision", drain, pools)) != fits
+
+
+def test_the_least_that_gke_gives_holds_requests_of_three_seconds() -> None:
+    """5 + (6 + 3 + 1) = 15."""
+    assert isinstance(plan_drain("vision", 3, pools_with([15])), Drain)
+    assert isinstance(plan_drain("vision", 4, pools_with([15])), Finding)
+
+
 def test_pools_that_are_never_reclaimed_set_no_bound() -> None:
     made = planned_with({"servers.vision.gpu.pools": ["steady"], "servers.vision.drain.slowest_request": "1h"})
     assert ids(made.findings) == []
@@ -86,8 +105,8 @@ def test_pools_that_are_never_reclaimed_set_no_bound() -> None:
 
 
 def test_a_notice_in_fractions_of_a_second_is_not_rounded_up() -> None:
-    """29.9 s hold as much as 29 s: 5 + (9 + 14 + 1) = 29 fits, 15 would not."""
-    for slowest, fits in (("14s", True), ("15s", False)):
+    """29.9 s hold as much as 29 s: 5 + (6 + 17 + 1) = 29 fits, 18 would not."""
+    for slowest, fits in (("17s", True), ("18s", False)):
         made = planned_with({"cluster.pools.cheap.notice": "29900ms", "servers.vision.drain.slowest_request": slowest})
         assert ("TU601" not in ids(made.findings)) == fits
 

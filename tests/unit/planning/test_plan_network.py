@@ -5,9 +5,9 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Any
 
-from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from planning.catalogue.clouds import CLOUDS
 from planning.network import Allowance, Network, Peer, Pods
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from planning.server import PlannedServer
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import EKS, GKE, Raw, planned, planned_with, vision

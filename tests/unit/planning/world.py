@@ -17,6 +17,7 @@ from planning.findings import Finding
 from planning.images import Built, Confirmed, ImageLock, Published, RegistryAnswer, Unconfirmed
 from planning.plan import Plan
 from planning.planner import plan
+from planning.release import PROXY_TAG
 from planning.repository.model import Model, Repository
 from planning.repository.reader import read_repository
 from planning.server import PlannedServer
@@ -104,8 +105,14 @@ def image_lock() -> ImageLock:
         platforms=("linux/amd64",),
         evidence=unknown,
     )
+    proxy = Published(
+        name="proxy",
+        repository="docker.io/nginxinc/nginx-unprivileged",
+        tag=PROXY_TAG,
+        evidence=Confirmed(digest=f"sha256:{'9' * 64}", kind="index", platforms={}, seen=(answer,)),
+    )
     unseen = Published(name="triton", repository="nvcr.io/nvidia/tritonserver", tag="26.09-py3", evidence=unknown)
-    return ImageLock(images=(*confirmed, unseen, built))
+    return ImageLock(images=(*confirmed, proxy, unseen, built))
 
 
 STACK: Raw = {
