@@ -103,7 +103,9 @@ class Server(pulumi.ComponentResource):
                     lane=lane,
                     namespace=args.namespace,
                     service_account=account.metadata.apply(lambda metadata: metadata.name or server.name),
-                    proxy_config=config.metadata.apply(lambda metadata: metadata.name or config_name),
+                    proxy_config=config.metadata.apply(
+                        lambda metadata: metadata.name or proxy_config_name(server.name)
+                    ),
                     priority_class=args.priority_class,
                     pull_secret=args.pull_secret,
                     labels=args.labels,
