@@ -144,7 +144,9 @@ def _drain(pace: Pace, slowest_request_s: int, grace: int, tightest: tuple[Pool,
 
 
 def _does_not_fit(server: str, slowest_request_s: int, pool: Pool, notice: Notice) -> Finding:
-    grace = _grace(HURRIED, slowest_request_s)
+    # What is offered is unhurried where the notice has room for it.
+    pace = UNHURRIED if DETECTION_LAG_S + _grace(UNHURRIED, 1) <= notice.seconds else HURRIED
+    grace = _grace(pace, slowest_request_s)
     longest = slowest_request_s - (DETECTION_LAG_S + grace - notice.seconds)
     more = f"give more notice with {notice.choice}, or " if notice.choice else ""
     leave = f"{more}take {pool.name!r} off this server."

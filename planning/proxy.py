@@ -96,7 +96,7 @@ def nginx_config(proxy: Proxy, *, address: str = "0.0.0.0", scratch: str = "/tmp
 worker_processes 1;
 pid {scratch}/nginx.pid;
 error_log stderr warn;
-# {proxy.answer.because}.
+# What was accepted is answered.
 worker_shutdown_timeout {proxy.answer.value}s;
 
 events {{
@@ -124,7 +124,7 @@ http {{
     server {{
         listen {address}:{proxy.port} backlog=1024;
 
-        # {proxy.connection_age.because}: the next answer says `Connection: close`.
+        # From this age on the next answer says `Connection: close`: clients have moved before SIGTERM.
         keepalive_time {proxy.connection_age.value}s;
         keepalive_requests 1000000000;
         # Longer than clients keep an idle connection: closing one races with a request on its way.
@@ -145,7 +145,7 @@ http {{
             proxy_set_header Connection "";
             # A request is sent once: Triton may have begun it.
             proxy_next_upstream off;
-            # {proxy.answer.because}; between two reads, so that a stream may take longer.
+            # The slowest accepted request; between two reads, so that a stream may take longer.
             proxy_connect_timeout 1s;
             proxy_send_timeout {proxy.answer.value + 1}s;
             proxy_read_timeout {proxy.answer.value + 1}s;

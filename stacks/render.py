@@ -64,7 +64,20 @@ class Manifest:
         return f"{self.kind.lower()}-{self.name}.yaml"
 
     def yaml(self) -> str:
-        return yaml.safe_dump(dict(self.body), sort_keys=True, default_flow_style=False, width=110, allow_unicode=True)
+        return yaml.dump(
+            dict(self.body), Dumper=_Dumper, sort_keys=True, default_flow_style=False, width=110, allow_unicode=True
+        )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as blocks, so that a configuration file reads and diffs as one."""
+
+
+def _text(_: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def rendered(plan: Plan, stack: str, outputs: Outputs | None = None) -> tuple[Manifest, ...]:

@@ -106,7 +106,7 @@ def _waits(model: Model, planned: tuple[Model, ...]) -> str:
 
 
 def release_section(server: PlannedServer) -> Section:
-    release, image = server.release, server.image
+    release, image, proxy = server.release, server.image, server.proxy_image
     oldest = ".".join(map(str, release.min_compute_capability)) if release.min_compute_capability else None
     cuda = f"CUDA {release.cuda or 'of the release'} runs on it by minor-version compatibility"
     ptx = "what is compiled at run time needs one as new as CUDA"
@@ -126,7 +126,13 @@ def release_section(server: PlannedServer) -> Section:
         key="release",
         title="Image and release",
         blocks=(
-            Facts(facts=(Fact("image", "Image", code(str(image.value)), image.because),), look="list"),
+            Facts(
+                facts=(
+                    Fact("image", "Image", code(str(image.value)), image.because),
+                    Fact("proxy_image", "Image of nginx before it", code(str(proxy.value)), proxy.because),
+                ),
+                look="list",
+            ),
             Facts(facts=facts),
             Facts(facts=(sources,), look="list"),
         ),

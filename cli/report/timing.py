@@ -24,7 +24,7 @@ RECLAIMS = (
 
 def leaving_section(server: PlannedServer) -> Section:
     """From the cloud's notice, or from the pod's deletion where no pool reclaims nodes, to SIGKILL."""
-    drain = server.drain
+    drain, proxy = server.drain, server.proxy
     reclaimed = [(pool.name, pool.notice) for pool in pools_of(server) if pool.notice is not None]
     lag = DETECTION_LAG_S if reclaimed else 0
     gone = lag + drain.grace.value
@@ -73,9 +73,10 @@ def leaving_section(server: PlannedServer) -> Section:
                 Fact("pre_stop", "preStop sleeps", seconds(drain.pre_stop.value), drain.pre_stop.because),
                 Fact("exit_timeout", "Exit timeout", seconds(drain.exit_timeout.value), drain.exit_timeout.because),
                 Fact("grace", "Grace period", seconds(drain.grace.value), drain.grace.because),
+                Fact("proxy_quit", "nginx quits after", seconds(proxy.quit_after.value), proxy.quit_after.because),
                 Fact(
-                    "grpc_connection_age",
-                    "gRPC connections live",
+                    "connection_age",
+                    "Connections live",
                     seconds(drain.connection_age.value),
                     drain.connection_age.because,
                 ),

@@ -140,7 +140,6 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
         containers=[_container(server, models.env, models.mounts)],
         volumes=[
             *models.volumes,
-            *proxy_volumes(args.proxy_config),
             VolumeArgs(
                 name="shared-memory",
                 empty_dir=EmptyDirVolumeSourceArgs(medium="Memory", size_limit=str(Memory(server.needs.shared.value))),
@@ -148,6 +147,7 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
             VolumeArgs(
                 name="scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=str(server.storage.scratch.value))
             ),
+            *proxy_volumes(args.proxy_config),
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from copy import deepcopy
@@ -15,7 +16,7 @@ from planning.pools import GPU_RESOURCE
 from planning.settings.scalars import Memory
 
 BY_DIGEST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
-PACKED_HERE = re.compile(r"localhost/tritonup-triton-cpu:[0-9]{2}\.[0-9]{2}")
+PACKED_HERE = re.compile(r"localhost/tritonup-(triton-cpu:[0-9]{2}\.[0-9]{2}|proxy:bookworm)")
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -132,14 +133,14 @@ def test_probes_and_services_name_ports_that_the_container_has(stack: RenderedSt
         ports = {port["name"]: port["containerPort"] for one in containers_of(deployment.body) for port in one["ports"]}
         # Triton's probes ask Triton itself.
         own = {port["name"]: port["containerPort"] for port in container["ports"]}
-        assert own == {"http": 8000, "grpc": 8001, "metrics": 8002}
+        assert own == {"http-triton": 8080, "grpc": 8001, "metrics": 8002}
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            assert container[probe]["httpGet"]["port"] == "http"
+            assert container[probe]["httpGet"]["port"] == "http-triton"
         for service in stack.of("Service"):
             for port in service.body["spec"]["ports"]:
                 assert port["targetPort"] in ports
                 # Callers see Triton's usual ports, whatever stands before them.
-                assert port["port"] == own[port["name"]]
+                assert port["port"] == ports[port["name"]]
 
 
 def test_a_pod_is_not_killed_for_being_busy_or_while_it_loads(stack: RenderedStack) -> None:
@@ -172,6 +173,23 @@ def test_a_pod_leaves_inside_its_grace_period(stack: RenderedStack) -> None:
         assert pre_stop + exit_timeout <= pod["terminationGracePeriodSeconds"]
         # A gRPC channel has moved on before the server stops taking requests.
         assert int(flags["grpc-max-connection-age"]) / 1000 < pre_stop
+
+
+def test_http_clients_come_through_the_proxy_whose_configuration_the_rollout_follows(stack: RenderedStack) -> None:
+    configs = {config.name: config.body["data"]["nginx.conf"] for config in stack.of("ConfigMap")}
+    for server, _, deployment in stack.lanes():
+        pod = pod_of(deployment)
+        (proxy,) = pod["initContainers"]
+        assert proxy["restartPolicy"] == "Always"
+        assert [port["containerPort"] for port in proxy["ports"] if port["name"] == "http"] == [8000]
+        (volume,) = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+        text = configs[volume]
+        assert f"keepalive_time {server.drain.connection_age.value}s;" in text
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        assert (
+            deployment["spec"]["template"]["metadata"]["annotations"]["tritonup/proxy-config-digest"]
+            == f"sha256:{digest}"
+        )
 
 
 def test_a_pod_has_left_before_its_node_is_reclaimed(stack: RenderedStack) -> None:

@@ -83,7 +83,7 @@ EXAMPLES = (
         at="gpu_pools.steady",
         words=("no GPUs",),
         remedy=write({"gpu_pools": {}}),
-        beside=("TU703", "TU705"),
+        beside=("TU703", "TU705", "TU705"),
     ),
     Example(
         rule="TU302",
@@ -186,7 +186,7 @@ EXAMPLES = (
         rule="TU316",
         breaks={**ALONE, f"{VISION}.resources.cpu": "17"},
         at=f"{VISION}.resources.cpu",
-        words=("17", "'steady'", "16"),
+        words=("17", "'steady'", "15750m"),
         remedy=says(f"{VISION}.resources.cpu", r"Write at most (\w+),"),
     ),
     Example(

@@ -85,6 +85,13 @@ EXAMPLES = (
         remedy=says(f"{VISION}.drain.slowest_request", r"Write (\w+) or more"),
     ),
     Example(
+        rule="TU604",
+        breaks={f"{VISION}.drain.slowest_request": "17s"},
+        at=f"{VISION}.drain.slowest_request",
+        words=("17 s", "'cheap'", "30 s"),
+        remedy=says(f"{VISION}.drain.slowest_request", r"Allow at most (\d+) s", lambda seconds: f"{seconds}s"),
+    ),
+    Example(
         rule="TU701",
         breaks={f"{VISION}.release": "26.09"},
         at=f"{VISION}.release",
@@ -120,6 +127,7 @@ EXAMPLES = (
         breaks={**LOCAL, **accepting("TU703")},
         at=f"{VISION}.release",
         words=("tritonup-triton-cpu:24.10",),
+        beside=("TU705",),
         remedy=write({"accept": [*accepting("TU703")["accept"], *accepting("TU705")["accept"]]}),
     ),
     Example(

@@ -8,13 +8,14 @@ from planning.arguments import plan_arguments
 from planning.catalogue import CATALOGUE
 from planning.catalogue.flags import FLAGS, known_flags
 from planning.derived import Derived
-from planning.draining import Drain
+from planning.draining import UNHURRIED, Drain
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import Raw, planned
 
 NEWEST = max(CATALOGUE.releases.values(), key=lambda release: release.order).tag
 REPOSITORY = Derived("s3://models/vision/digest", "a test says so")
 DRAIN = Drain(
+    pace=UNHURRIED,
     pre_stop=Derived(5, "a test says so"),
     exit_timeout=Derived(10, "a test says so"),
     grace=Derived(16, "a test says so"),

@@ -9,6 +9,7 @@ import pytest
 from planning.catalogue import CATALOGUE
 from planning.catalogue.machines import MachineType, allocatable
 from planning.pools import GPU_RESOURCE, NODE_AGENTS, POOL_LABEL, Pool
+from planning.proxy import with_proxy
 from planning.settings.scalars import Cpu, Memory
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import EKS, GKE, Raw, edited, planned, planned_with
@@ -22,11 +23,12 @@ def holds(machine: MachineType, slots: int, servers: list[Any]) -> bool:
     """Whether a node of `machine` has room for as many pods of each server as it has shares for."""
     room = allocatable(machine)
     cpu, memory = room.cpu_milli - NODE_AGENTS[0].millis, room.memory_bytes - NODE_AGENTS[1].bytes
-    return all(
-        (pods := slots // server["gpu"].get("count", 1)) * Cpu.parse(server["resources"]["cpu"]).millis <= cpu
-        and pods * Memory.parse(server["resources"]["memory"]).bytes <= memory
-        for server in servers
-    )
+    for server in servers:
+        asked = with_proxy(Cpu.parse(server["resources"]["cpu"]), Memory.parse(server["resources"]["memory"]))
+        pods = slots // server["gpu"].get("count", 1)
+        if pods * asked[0].millis > cpu or pods * asked[1].bytes > memory:
+            return False
+    return True
 
 
 @for_every_stack
