@@ -42,8 +42,9 @@ PROXY = _kubernetes("kube-proxy")
 KUBECTL = _kubernetes("kubectl")
 PAUSE = Program(name="pause", manifest="pause", package=".")
 COREDNS = Program(name="coredns", manifest="coredns", package=".")
+NETWORK_POLICIES = Program(name="kube-router", manifest="kube-router", package=".")
 
-PROGRAMS = (PAUSE, ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, KUBECTL, COREDNS)
+PROGRAMS = (PAUSE, ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, KUBECTL, COREDNS, NETWORK_POLICIES)
 
 
 def build(programs: Iterable[Program], layout: Layout, progress: Progress) -> Mapping[str, Path]:

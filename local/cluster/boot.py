@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from local.cluster import addons, cgroups, control_plane, network, nodes
+from local.cluster import addons, cgroups, control_plane, network, network_policies, nodes
 from local.cluster.binaries import PROGRAMS, build
 from local.cluster.certificates import Authority
 from local.cluster.containers import import_image
@@ -101,7 +101,7 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
             with progress.step("starting the control plane") if fresh else contextlib.nullcontext():
                 _join(cluster, CONTROL)
                 _wait("the API server", lambda: _answers(kubectl))
-                kubectl.apply(*addons.addon_objects(CONTROL))
+                kubectl.apply(*addons.addon_objects(CONTROL), *network_policies.network_policy_objects())
             with progress.step(f"starting {len(workers)} nodes") if fresh else contextlib.nullcontext():
                 for worker in workers:
                     _join(cluster, worker)
@@ -147,7 +147,8 @@ def _join(cluster: Cluster, node: Node) -> None:
     parts, layout = cluster.parts, cluster.layout
     folder = layout.node(node.name)
     nodes.prepare_folder(node, parts)
-    programs = [*nodes.node_programs(node, parts)]
+    network_policies.prepare_network_policies(node, parts)
+    programs = [*nodes.node_programs(node, parts), *network_policies.network_policy_programs(node, parts)]
     if node.control:
         control_plane.prepare_control_plane(node, parts)
         addons.prepare_addons(node, parts)
@@ -238,7 +239,11 @@ def _wait_for_nodes(cluster: Cluster, wanted: Sequence[Node]) -> None:
             for condition in node.get("status", {}).get("conditions", [])
             if condition["type"] == "Ready" and condition["status"] == "True"
         }
-        return names <= found
+        return names <= found and all(
+            network_policies.enforced(running.process, cluster.parts)
+            for running in cluster.nodes()
+            if running.node.name in names
+        )
 
     _wait(f"node {', '.join(sorted(names))}", ready)
 

@@ -22,9 +22,12 @@ NODE_PACKAGES = (
     "runc",
     "containernetworking-plugins",
     "nftables",
+    "iptables",
+    "ipset",
     "libnftables1",
     "libnftnl11",
     "libmnl0",
+    "libipset13",
     "libjansson4",
     "libxtables12",
     "libedit2",
@@ -66,6 +69,11 @@ class DebianTree:
     def libraries(self) -> str:
         """For LD_LIBRARY_PATH."""
         return ":".join(str(folder) for folder in sorted(self.root.glob("usr/lib/*-linux-gnu")))
+
+    @property
+    def xtables(self) -> str:
+        """For XTABLES_LIBDIR: what iptables loads for each kind of rule."""
+        return ":".join(str(folder) for folder in sorted(self.root.glob("usr/lib/*-linux-gnu/xtables")))
 
 
 def node_tree(layout: Layout, progress: Progress) -> DebianTree:
