@@ -15,7 +15,7 @@ from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
 from planning.settings.cluster import described
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
-from planning.settings.servers import Caller, InternalNetwork, Public, Triton
+from planning.settings.servers import Caller, Triton
 from planning.storage import BucketSource, Storage
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
@@ -68,7 +68,7 @@ def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue
                 because="exposure.callers names them",
             )
         )
-    if isinstance(exposure, InternalNetwork | Public):
+    if exposure.networks:
         allowances.append(
             Allowance(
                 direction="in",

@@ -65,6 +65,9 @@ class InsideCluster(Strict):
 
     kind: Literal["cluster"]
     callers: Annotated[list[Caller], Field(min_length=1)]
+    networks: Annotated[list[CidrBlock], Distinct()] = []
+    """Machines that call by routes of their own, without a load balancer, and pods in the network of their node. Who
+    calls a Service from outside of the pods' network is seen with the address of the node that passes it on."""
 
 
 class InternalNetwork(Strict):

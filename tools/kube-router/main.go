@@ -13,6 +13,7 @@ import (
 	"github.com/cloudnativelabs/kube-router/v2/pkg/controllers/netpol"
 	"github.com/cloudnativelabs/kube-router/v2/pkg/healthcheck"
 	"github.com/cloudnativelabs/kube-router/v2/pkg/options"
+	networking "k8s.io/api/networking/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -65,7 +66,7 @@ func run(kubeconfig, node, services string) error {
 	// It asks for its Node, which the kubelet beside it may not have made yet: whoever started this starts it again.
 	var setsInUse sync.Mutex
 	controller, err := netpol.NewNetworkPolicyController(
-		client, config, pods, policies, namespaces, &setsInUse, filters, sets)
+		client, config, pods, byDirection{policies}, namespaces, &setsInUse, filters, sets)
 	if err != nil {
 		return err
 	}
@@ -95,4 +96,35 @@ func run(kubeconfig, node, services string) error {
 	close(stop)
 	running.Wait()
 	return nil
+}
+
+// Policies as the controller lists them, each split into one for traffic in and one for traffic out. It asks a policy
+// for both directions at once whether any of its rules matches (syncNetworkPolicyChains, setupPodNetpolRules), so that
+// between two pods that the policy selects a rule for traffic in would let traffic out too.
+type byDirection struct{ cache.SharedIndexInformer }
+
+func (informer byDirection) GetIndexer() cache.Indexer {
+	return split{informer.SharedIndexInformer.GetIndexer()}
+}
+
+type split struct{ cache.Indexer }
+
+func (policies split) List() []interface{} {
+	var halves []interface{}
+	for _, listed := range policies.Indexer.List() {
+		whole := listed.(*networking.NetworkPolicy)
+		for _, direction := range whole.Spec.PolicyTypes {
+			half := whole.DeepCopy()
+			// No policy can have this name, so no two halves share a chain.
+			half.Name += "/" + string(direction)
+			half.Spec.PolicyTypes = []networking.PolicyType{direction}
+			if direction == networking.PolicyTypeIngress {
+				half.Spec.Egress = nil
+			} else {
+				half.Spec.Ingress = nil
+			}
+			halves = append(halves, half)
+		}
+	}
+	return halves
 }

@@ -244,7 +244,11 @@ def _exposures() -> st.SearchStrategy[Raw]:
     )
     networks = st.lists(st.sampled_from(_CIDRS), min_size=1, max_size=3, unique=True)
     return st.one_of(
-        st.builds(lambda callers: {"kind": "cluster", "callers": callers}, callers),
+        st.builds(
+            lambda callers, networks: {"kind": "cluster", "callers": callers, **networks},
+            callers,
+            st.one_of(st.just({}), st.builds(lambda networks: {"networks": networks}, networks)),
+        ),
         st.builds(
             lambda kind, networks, callers: {"kind": kind, "networks": networks, "callers": callers},
             st.sampled_from(("internal", "public")),

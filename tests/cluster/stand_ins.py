@@ -1,0 +1,165 @@
+"""Pods that stand in for those of a plan and its peers: they listen, and open connections when they are asked to.
+
+They run Python from the Triton image, which every worker has. A connection counts when it was accepted (TCP) or an
+answer came (UDP). kube-router rejects what no policy allows, but the kernel tells so once a second and party at the
+most (icmp_ratelimit), so most refusals are silence.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from allowed_traffic import Party, Pod, Port
+
+from local.cluster import triton_image
+from local.cluster.kubectl import Kubectl, Object
+from local.cluster.processes import ProcessId
+
+PATIENCE_S = 2.0
+"""Of all connections of one party at once. What is lost is sent again after one second (RFC 6298); those that came
+about took 7 ms at the most on 2 cores with 20 runnable processes."""
+
+PARTIES_AT_ONCE = 8
+
+CONTAINER = "only"
+
+PYTHON = f"python{triton_image.PYTHON}"
+
+LISTEN = """
+import json, selectors, socket, sys
+ready = selectors.DefaultSelector()
+for address, protocol, port in json.loads(sys.argv[1]):
+    one = socket.socket(type=socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind((address, port))
+    if protocol == "TCP":
+        one.listen(64)
+    ready.register(one, selectors.EVENT_READ)
+print("listens", flush=True)
+while True:
+    for key, _ in ready.select():
+        if key.fileobj.type == socket.SOCK_STREAM:
+            key.fileobj.accept()[0].close()
+        else:
+            key.fileobj.sendto(*key.fileobj.recvfrom(64))
+"""
+
+CONNECT = """
+import json, selectors, socket, sys, time
+source, patience, targets = json.loads(sys.argv[1])
+waiting, reached = selectors.DefaultSelector(), [False] * len(targets)
+for number, (address, protocol, port) in enumerate(targets):
+    one = socket.socket(type=socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM)
+    one.setblocking(False)
+    one.bind((source, 0))
+    one.connect_ex((address, port))
+    if protocol == "UDP":
+        one.send(b"?")
+    waiting.register(one, selectors.EVENT_WRITE if protocol == "TCP" else selectors.EVENT_READ, number)
+deadline = time.monotonic() + patience
+while waiting.get_map() and (left := deadline - time.monotonic()) > 0:
+    for key, _ in waiting.select(left):
+        one = key.fileobj
+        waiting.unregister(one)
+        reached[key.data] = one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        one.close()
+print(json.dumps(reached))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """A party and where it accepts connections. `container` runs Python, where it is a pod."""
+
+    party: Party
+    ports: frozenset[Port]
+    container: str = CONTAINER
+
+
+Connection = tuple[Party, Party, Port]
+
+
+def stand_in(
+    namespace: str, name: str, labels: Mapping[str, str], node: str, image: str, ports: Iterable[Port]
+) -> Object:
+    listened = json.dumps([("0.0.0.0", protocol, port) for protocol, port in sorted(ports)])
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
+        "spec": {
+            "nodeName": node,
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+                "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}],
+            },
+            "containers": [
+                {
+                    "name": CONTAINER,
+                    "image": image,
+                    "imagePullPolicy": "Never",
+                    "command": [PYTHON, "-c", LISTEN, listened],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
+    }
+
+
+def pod_of(body: Object) -> Pod:
+    """As the API server has it, with an address."""
+    metadata = body["metadata"]
+    return Pod(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        labels=metadata.get("labels", {}),
+        node=IPv4Address(body["status"]["hostIP"]),
+        address=IPv4Address(body["status"]["podIP"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """Opens connections as a party. `places` are the processes in whose network namespaces the machines have their
+    addresses; a machine that is not among them is this one."""
+
+    kubectl: Kubectl
+    places: Mapping[IPv4Address, ProcessId]
+
+    def reached(self, sources: Sequence[Listening], targets: Sequence[Listening]) -> set[Connection]:
+        """Those connections, of every source to all ports of every target, that come about."""
+        with ThreadPoolExecutor(PARTIES_AT_ONCE) as pool:
+            return {each for some in pool.map(lambda source: self._of(source, targets), sources) for each in some}
+
+    def _of(self, source: Listening, targets: Sequence[Listening]) -> list[Connection]:
+        wanted = [
+            (source.party, target.party, port)
+            for target in targets
+            for port in sorted(target.ports)
+            if target.party != source.party
+        ]
+        asked = [str(source.party.address), PATIENCE_S, [(str(target.address), *port) for _, target, port in wanted]]
+        told = json.loads(self._run(source, CONNECT, json.dumps(asked)))
+        return [connection for connection, came in zip(wanted, told, strict=True) if came]
+
+    def _run(self, source: Listening, *script: str) -> str:
+        if isinstance(source.party, Pod):
+            into = (f"--namespace={source.party.namespace}", source.party.name, f"--container={source.container}")
+            return self.kubectl.run("exec", *into, "--", PYTHON, "-c", *script)
+        command = [*entering(self.places.get(source.party.address)), sys.executable, "-c", *script]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def entering(place: ProcessId | None) -> list[str]:
+    """What a command begins with to run in the network of `place`."""
+    return [] if place is None else ["nsenter", "--target", str(place.pid), "--net"]
