@@ -32,7 +32,7 @@ from local.cluster.boot import CONTROL, WORKERS
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
 from local.cluster.triton_image import triton_image
-from planning.arguments import GRPC_PORT, HTTP_PORT, METRICS_PORT
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"os"
 	"os/signal"
@@ -14,6 +15,8 @@ import (
 	"github.com/cloudnativelabs/kube-router/v2/pkg/healthcheck"
 	"github.com/cloudnativelabs/kube-router/v2/pkg/options"
 	networking "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -24,6 +27,8 @@ import (
 // The controller writes its rules when something that it watches changes. A writing that failed is done again only
 // at the next change or after this.
 const again = time.Minute
+
+const soon = 200 * time.Millisecond
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "who this is to the API server")
@@ -63,7 +68,14 @@ func run(kubeconfig, node, services string) error {
 	factory.Start(stop)
 	factory.WaitForCacheSync(stop)
 
-	// It asks for its Node, which the kubelet beside it may not have made yet: whoever started this starts it again.
+	// The kubelet beside it may not have made its Node yet.
+	err = wait.PollUntilContextCancel(context.Background(), soon, true, func(context.Context) (bool, error) {
+		_, missing := client.CoreV1().Nodes().Get(context.Background(), node, metav1.GetOptions{})
+		return missing == nil, nil
+	})
+	if err != nil {
+		return err
+	}
 	var setsInUse sync.Mutex
 	controller, err := netpol.NewNetworkPolicyController(
 		client, config, pods, byDirection{policies}, namespaces, &setsInUse, filters, sets)
