@@ -25,7 +25,7 @@ from local.cluster.processes import ProcessId
 from planning.network import Allowance, Network, Peer, Pods
 
 SETTLED_WITHIN_S = 30.0
-"""From a change until its rules are on every node. Measured: under 2 s, asking included."""
+"""From a change until its rules are on every node. Measured: 0.2 s (docs/cluster.md), and 5 to 15 s to ask all."""
 
 STRAY: Port = ("TCP", 9999)
 """That no plan names."""
