@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from planning.admission import PodRule
 from planning.cost import PoolCost
+from planning.derived import Derived
 from planning.findings import Finding, Severity
 from planning.pools import Pool
 from planning.server import PlannedServer
@@ -33,6 +35,7 @@ class Plan:
     platform: Platform
     namespace: str
     pod_security: str
+    pod_rules: tuple[Derived[PodRule], ...]
     priority_class: str
     labels: Mapping[str, str]
     pools: tuple[Pool, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from planning.admission import plan_admission
 from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
 from planning.controllers import check_controllers
@@ -79,6 +80,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         platform=_platform(settings),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
+        pod_rules=plan_admission([server.image.value for server in servers]),
         priority_class=f"{settings.namespace}-serving",
         labels=dict(settings.labels),
         pools=pools,

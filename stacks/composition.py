@@ -29,6 +29,7 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
         ServingNamespaceArgs(
             namespace=plan.namespace,
             pod_security=plan.pod_security,
+            pod_rules=[rule.value for rule in plan.pod_rules],
             priority_class=plan.priority_class,
             labels=plan.labels,
         ),

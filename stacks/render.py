@@ -18,6 +18,8 @@ from stacks.recording import Outputs, Recorded, is_unknown, leaves, record
 ORDER = (
     "Namespace",
     "PriorityClass",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
     "CustomResourceDefinition",
     "PersistentVolume",
     "ServiceAccount",

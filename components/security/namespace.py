@@ -1,12 +1,13 @@
 """The namespace that servers live in: restricted, silent, and with its own priority.
 
-It owns the Namespace with the Pod Security labels, a NetworkPolicy that denies everything in both directions, and
-the PriorityClass of serving pods. Exceptions are added by each server, as the plan lists them.
+It owns the Namespace with the Pod Security labels, the rules on pods beside them (`components/security/admission.py`),
+a NetworkPolicy that denies everything in both directions, and the PriorityClass of serving pods. Exceptions are added
+by each server, as the plan lists them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -17,6 +18,8 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy, NetworkPolicySpecArgs
 from pulumi_kubernetes.scheduling.v1 import PriorityClass
 
 from components.labels import common
+from components.security.admission import pod_policy
+from planning.admission import PodRule
 from planning.settings.root import NAMESPACE_POLICY
 
 SERVING_PRIORITY = 1_000_000
@@ -29,6 +32,7 @@ class ServingNamespaceArgs:
     namespace: str
     pod_security: str
     """The version whose restricted profile is enforced: `v1.35`."""
+    pod_rules: Sequence[PodRule]
     priority_class: str
     labels: Mapping[str, str]
 
@@ -64,8 +68,9 @@ class ServingNamespace(pulumi.ComponentResource):
             spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
             opts=child,
         )
-        # Whatever goes into the namespace waits until it is closed.
-        self.namespace = deny.metadata.apply(lambda metadata: metadata.namespace or args.namespace)
+        rules = pod_policy(f"{name}-pods", namespace=args.namespace, rules=args.pod_rules, labels=labels, opts=child)
+        # Whatever goes into the namespace waits until it is closed and its rules hold.
+        self.namespace = Output.all(deny.metadata, rules.metadata).apply(lambda _: args.namespace)
         priority = PriorityClass(
             f"{name}-priority",
             metadata=ObjectMetaArgs(name=args.priority_class, labels=labels),

@@ -224,7 +224,8 @@ Labels = dict[LabelKey, LabelValue]
 
 OLDEST_KUBERNETES = 30
 """Minor version. Every pod leaves by `preStop.sleep`, which an API server knows by default from 1.30 on (feature
-gate PodLifecycleSleepAction: alpha in 1.29, beta in 1.30)."""
+gate PodLifecycleSleepAction: alpha in 1.29, beta in 1.30). ValidatingAdmissionPolicy is v1 from 1.30 on too (KEP-3488),
+and the rules on pods are one."""
 
 
 def _kubernetes(text: str) -> str:

@@ -1,16 +1,19 @@
-"""The API server itself judges what is rendered: restricted Pod Security, schemas, admission."""
+"""The API server itself judges what is rendered: restricted Pod Security, schemas, the stack's own rules on pods."""
 
 from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cluster_stacks import RenderedStack, stack
 
 from local.cluster.kubectl import Kubectl, Object
+from planning.admission import PodRule
 
 Tamper = Callable[[dict[str, Any], dict[str, Any]], None]
 """Changes a pod's spec; its first container is given beside it."""
@@ -36,15 +39,95 @@ TAMPERED: dict[str, Tamper] = {
 }
 
 
+READ_ONLY, BY_DIGEST = PodRule.READ_ONLY_ROOT, PodRule.IMAGE_BY_DIGEST
+
+AGAINST_A_RULE: dict[str, tuple[PodRule, Tamper]] = {
+    "a writable root file system": (
+        READ_ONLY,
+        lambda pod, c: c["securityContext"].update(readOnlyRootFilesystem=False),
+    ),
+    "no word on the root file system": (
+        READ_ONLY,
+        lambda pod, c: c["securityContext"].pop("readOnlyRootFilesystem"),
+    ),
+    "an image by its tag": (BY_DIGEST, lambda pod, c: c.update(image="registry.example/tool:1")),
+    "an image by its name alone": (BY_DIGEST, lambda pod, c: c.update(image="tool")),
+    "an image by half a digest": (BY_DIGEST, lambda pod, c: c.update(image="tool@sha256:")),
+}
+"""What restricted Pod Security admits and the stack's own policy does not."""
+
+SAYS = {READ_ONLY: "can write to its root file system", BY_DIGEST: "is named by digest"}
+
+FIRST = {"Namespace", "PriorityClass", "ServiceAccount"}
+POLICY = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+HOLDS_WITHIN_S = 30.0
+"""A policy holds a moment after it is stored: the API server reads it by a watch."""
+
+PINNED = "registry.example/tool@sha256:" + "0" * 64
+
+
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
 def admitted(request: pytest.FixtureRequest, kubectl: Kubectl, pod_monitors: None) -> Generator[RenderedStack]:
-    """A stack whose namespace and priorities are there: pods are judged by both."""
+    """A stack whose namespace, priorities and rules are there: pods are judged by all of them."""
     rendered = stack(request.param)
-    first = [body for body in rendered.objects if body["kind"] in {"Namespace", "PriorityClass", "ServiceAccount"}]
+    first = [body for body in rendered.objects if body["kind"] in FIRST]
     kubectl.apply(*first)
+    kubectl.apply(replica_set("older", rendered, broken(rendered)))
+    kubectl.apply(*(policies := [body for body in rendered.objects if body["kind"] in POLICY]))
+    deadline = time.monotonic() + HOLDS_WITHIN_S
+    while judged(kubectl, pod_with(rendered, "probe", broken(rendered)))[0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     yield rendered
-    for body in reversed(first):
+    for body in reversed([*first, *policies]):
         kubectl.run("delete", "--filename=-", "--ignore-not-found", stdin=json.dumps(body))
+
+
+def container(name: str = "tool") -> dict[str, Any]:
+    """One that keeps to every rule."""
+    return {
+        "name": name,
+        "image": PINNED,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def broken(rendered: RenderedStack) -> dict[str, Any]:
+    """One that breaks each of the stack's rules."""
+    one = container("bad")
+    for rule in rules_of(rendered):
+        next(tamper for of, tamper in AGAINST_A_RULE.values() if of is rule)({}, one)
+    return one
+
+
+def rules_of(rendered: RenderedStack) -> list[PodRule]:
+    return [rule.value for rule in rendered.plan.pod_rules]
+
+
+def pod_with(rendered: RenderedStack, name: str, *containers: Object) -> Object:
+    metadata = {"name": name, "namespace": rendered.plan.namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": list(containers)}}
+
+
+def replica_set(name: str, rendered: RenderedStack, *containers: Object) -> Object:
+    labels = {"tritonup-test": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {"name": name, "namespace": rendered.plan.namespace},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": list(containers)}},
+        },
+    }
 
 
 def judged(kubectl: Kubectl, body: Object) -> tuple[bool, str]:
@@ -55,7 +138,7 @@ def judged(kubectl: Kubectl, body: Object) -> tuple[bool, str]:
 
 def test_every_object_is_admitted_without_a_warning(kubectl: Kubectl, admitted: RenderedStack) -> None:
     for body in admitted.objects:
-        if body["kind"] in {"Namespace", "PriorityClass", "ServiceAccount"}:
+        if body["kind"] in FIRST | POLICY:
             continue
         assert judged(kubectl, body) == (True, ""), body["metadata"]["name"]
 
@@ -66,6 +149,31 @@ def test_every_pod_is_admitted_under_restricted_pod_security(kubectl: Kubectl, a
         assert judged(kubectl, pod) == (True, ""), pod["metadata"]["name"]
 
 
+def test_the_rendered_deployments_make_their_pods_unchanged(kubectl: Kubectl, admitted: RenderedStack) -> None:
+    """For real: the API server takes each as it is, and lets its controllers make the pods that it says."""
+    where = f"--namespace={admitted.plan.namespace}"
+    deployments = admitted.of_kind("Deployment")
+    kubectl.apply(*deployments)
+    try:
+        for body in deployments:
+            name, template = body["metadata"]["name"], body["spec"]["template"]
+            selector = ",".join(f"{key}={value}" for key, value in body["spec"]["selector"]["matchLabels"].items())
+            deadline = time.monotonic() + HOLDS_WITHIN_S
+            while not (pods := kubectl.items("pods", where, f"--selector={selector}")):
+                assert time.monotonic() < deadline, kubectl.get("deployment", name, where)["status"]
+                time.sleep(0.2)
+            for kind in ("containers", "initContainers"):
+                said = {one["name"]: one for one in template["spec"].get(kind, [])}
+                made = {one["name"]: one for one in pods[0]["spec"].get(kind, [])}
+                assert made.keys() == said.keys()
+                for one in said:
+                    assert made[one]["image"] == said[one]["image"]
+                    assert made[one]["securityContext"] == said[one]["securityContext"]
+    finally:
+        kubectl.run("delete", "deployments", where, "--all", "--cascade=foreground", "--wait=false")
+        kubectl.run("delete", "pods", where, "--all", "--grace-period=0", "--force", "--ignore-not-found")
+
+
 @pytest.mark.parametrize("name", TAMPERED)
 def test_a_tampered_pod_is_refused(kubectl: Kubectl, admitted: RenderedStack, name: str) -> None:
     for pod in admitted.pods():
@@ -74,6 +182,115 @@ def test_a_tampered_pod_is_refused(kubectl: Kubectl, admitted: RenderedStack, na
         taken, told = judged(kubectl, tampered)
         assert not taken
         assert 'violates PodSecurity "restricted:' in told
+
+
+@pytest.mark.parametrize("where", ["containers", "initContainers"])
+@pytest.mark.parametrize("name", AGAINST_A_RULE)
+def test_a_pod_against_a_rule_of_the_stack_is_refused_by_it(
+    kubectl: Kubectl, admitted: RenderedStack, name: str, where: str
+) -> None:
+    """Pod Security has nothing against it. Stack `local` has no rule on digests: it packs its image itself."""
+    rule, tamper = AGAINST_A_RULE[name]
+    for pod in admitted.pods():
+        tampered = copy.deepcopy(dict(pod))
+        if where == "initContainers":
+            tampered["spec"]["initContainers"] = [*tampered["spec"].get("initContainers", []), container()]
+        one = tampered["spec"][where][-1]
+        tamper(tampered["spec"], one)
+        taken, told = judged(kubectl, tampered)
+        if rule not in rules_of(admitted):
+            assert (taken, told) == (True, "")
+            continue
+        assert not taken
+        assert "PodSecurity" not in told
+        assert f"container {one['name']} " in told
+        assert SAYS[rule] in told
+
+
+def test_only_a_stack_that_packs_its_image_itself_may_name_it_by_tag(admitted: RenderedStack) -> None:
+    wanted = {READ_ONLY} if admitted.name == "local" else {READ_ONLY, BY_DIGEST}
+    assert set(rules_of(admitted)) == wanted
+
+
+def templates(rendered: RenderedStack, *containers: Object) -> list[Object]:
+    """Everything built in that makes pods, with a template of `containers`."""
+    replicated = replica_set("made", rendered, *containers)
+    template = replicated["spec"]["template"]
+    once = {**template, "spec": {**template["spec"], "restartPolicy": "Never"}}
+    labels, job = template["metadata"]["labels"], {"template": once}
+    chosen = {"selector": {"matchLabels": labels}, "template": template}
+    kinds: list[tuple[str, str, Object]] = [
+        ("v1", "ReplicationController", {"replicas": 0, "selector": labels, "template": template}),
+        ("apps/v1", "ReplicaSet", replicated["spec"]),
+        ("apps/v1", "Deployment", chosen),
+        ("apps/v1", "StatefulSet", chosen),
+        ("apps/v1", "DaemonSet", chosen),
+        ("batch/v1", "Job", job),
+        ("batch/v1", "CronJob", {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job}}),
+    ]
+    return [
+        {"apiVersion": version, "kind": kind, "metadata": replicated["metadata"], "spec": spec}
+        for version, kind, spec in kinds
+    ]
+
+
+def test_what_would_make_refused_pods_is_refused_itself(kubectl: Kubectl, admitted: RenderedStack) -> None:
+    for body in templates(admitted, container("good"), broken(admitted)):
+        taken, told = judged(kubectl, body)
+        assert not taken, body["kind"]
+        assert "container bad " in told
+        assert "container good " not in told
+        assert "Set securityContext.readOnlyRootFilesystem to true" in told
+    for body in templates(admitted, container("good")):
+        assert judged(kubectl, body)[0], body["kind"]
+
+
+def test_what_is_older_than_the_rules_can_be_scaled_and_labelled_but_not_made_worse(
+    kubectl: Kubectl, admitted: RenderedStack
+) -> None:
+    """Or no rollout could take away a ReplicaSet from before."""
+    where = f"--namespace={admitted.plan.namespace}"
+    kubectl.run("patch", "replicaset", "older", where, '--patch={"spec": {"replicas": 1}}')
+    kubectl.run("label", "replicaset", "older", where, "a=b")
+    kubectl.run("patch", "replicaset", "older", where, '--patch={"spec": {"replicas": 0}}')
+    more = {"spec": {"template": {"spec": {"containers": [{**broken(admitted), "name": "worse"}]}}}}
+    told = kubectl.attempt("patch", "replicaset", "older", where, f"--patch={json.dumps(more)}")
+    assert "container worse " in told.stderr
+    assert "container bad " not in told.stderr
+
+
+def test_a_pod_is_debugged_within_the_rules_alone(kubectl: Kubectl, admitted: RenderedStack, tmp_path: Path) -> None:
+    """`kubectl debug` adds a container to a pod that runs: judged as any other, and the page says how it passes."""
+    where = f"--namespace={admitted.plan.namespace}"
+    pod = pod_with(admitted, "debugged", container())
+    kubectl.apply({**pod, "spec": {**pod["spec"], "nodeSelector": {"nowhere": "x"}}})
+    debug = ("debug", "debugged", where, f"--image={PINNED}", "--profile=restricted", "--container=shell")
+    told = kubectl.attempt(*debug)
+    assert told.returncode != 0
+    assert "container shell can write to its root file system" in told.stderr
+    custom = tmp_path / "custom.json"
+    custom.write_text('{"securityContext": {"readOnlyRootFilesystem": true}}', encoding="utf-8")
+    kubectl.run(*debug, f"--custom={custom}")
+    assert kubectl.get("pod", "debugged", where)["spec"]["ephemeralContainers"][0]["name"] == "shell"
+
+
+def test_the_rules_hold_in_the_stacks_own_namespace_alone(kubectl: Kubectl, admitted: RenderedStack) -> None:
+    body = templates(admitted, broken(admitted))[0]
+    elsewhere = {**body, "metadata": {**body["metadata"], "namespace": "default"}}
+    assert judged(kubectl, elsewhere)[0]
+
+
+def test_the_api_server_finds_no_fault_with_the_policy(kubectl: Kubectl, admitted: RenderedStack) -> None:
+    """It tries every expression on every kind that the policy judges, a moment after the policy is stored."""
+    deadline = time.monotonic() + HOLDS_WITHIN_S
+    while "typeChecking" not in (status := policy(kubectl, admitted).get("status", {})):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert status["typeChecking"] == {}
+
+
+def policy(kubectl: Kubectl, rendered: RenderedStack) -> Object:
+    return kubectl.get("validatingadmissionpolicy", f"{rendered.plan.namespace}-pods")
 
 
 def test_an_unknown_field_is_refused(kubectl: Kubectl, admitted: RenderedStack) -> None:

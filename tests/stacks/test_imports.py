@@ -64,6 +64,7 @@ def test_of_kubernetes_only_the_groups_that_are_used_are_imported(assembled_mode
     loaded = [name.split(".") for name in _below(_imported_by(RENDER.format(stack="prod")), "pulumi_kubernetes")]
     groups = {tuple(parts[1:3]) for parts in loaded if len(parts) > 3}
     assert {group for group, _ in groups} == {
+        "admissionregistration",
         "apps",
         "autoscaling",
         "core",

@@ -14,7 +14,13 @@ from stacks.render import ORDER
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 """RFC 1123. Stricter than most kinds ask (a subdomain), so that a name can go into every field and label."""
 
-CLUSTER_SCOPED = {"Namespace", "PriorityClass", "PersistentVolume"}
+CLUSTER_SCOPED = {
+    "Namespace",
+    "PriorityClass",
+    "PersistentVolume",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 
@@ -130,6 +136,8 @@ def test_objects_come_after_what_they_stand_on(stack: RenderedStack) -> None:
         ("ServiceAccount", "Deployment"),
         ("PersistentVolumeClaim", "Deployment"),
         ("PriorityClass", "Deployment"),
+        ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+        ("ValidatingAdmissionPolicyBinding", "Deployment"),
         ("NetworkPolicy", "Deployment"),
         ("PodDisruptionBudget", "Deployment"),
         ("Deployment", "HorizontalPodAutoscaler"),

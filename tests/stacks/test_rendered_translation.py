@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from rendered_stack import Body, RenderedStack, container_of, pod_of, rendered_plan, rendered_stack
 
+from planning.admission import PodRule
 from planning.derived import Derived
 from planning.disruption import Spread
 from planning.images import ImageRef
@@ -23,6 +24,7 @@ from stacks.recording import leaves
 POD = "spec.template.spec"
 CONTAINER = f"{POD}.containers.0"
 DIGEST = "sha256:" + "0" * 64
+BY_DIGEST = PodRule.IMAGE_BY_DIGEST
 
 Changed = dict[tuple[str, str, str], object]
 """By kind, name and path, what stands there after the change (None: nothing)."""
@@ -116,6 +118,12 @@ def _spot(path: str, value: object) -> Changed:
 
 def _scaler(path: str, value: object) -> Changed:
     return {("HorizontalPodAutoscaler", "vision-spot", path): value}
+
+
+def _policy(path: str, value: Mapping[str, object]) -> Changed:
+    return {
+        ("ValidatingAdmissionPolicy", "inference-dev-pods", f"spec.{path}.{field}"): one for field, one in value.items()
+    }
 
 
 CHANGES: dict[str, tuple[Callable[[Plan], Plan], Changed]] = {
@@ -271,6 +279,11 @@ CHANGES: dict[str, tuple[Callable[[Plan], Plan], Changed]] = {
             ("Namespace", "inference-dev", f"metadata.labels.pod-security.kubernetes.io/{mode}-version"): "v1.36"
             for mode in ("enforce", "audit", "warn")
         },
+    ),
+    "the rules on pods": (
+        lambda plan: replace(plan, pod_rules=tuple(r for r in plan.pod_rules if r.value is not BY_DIGEST)),
+        _policy("variables.4", {"name": None, "expression": None})
+        | _policy("validations.1", {"reason": None, "expression": None, "messageExpression": None}),
     ),
 }
 
