@@ -15,7 +15,7 @@ from cluster_stacks import RenderedStack, stack
 from local.cluster.kubectl import Kubectl, Object
 from planning.admission import PodRule
 
-Tamper = Callable[[dict[str, Any], dict[str, Any]], None]
+Tamper = Callable[[dict[str, Any], dict[str, Any]], object]
 """Changes a pod's spec; its first container is given beside it."""
 
 TAMPERED: dict[str, Tamper] = {

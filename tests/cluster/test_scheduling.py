@@ -167,7 +167,9 @@ def _judged(scheduled: Scheduled, name: str) -> bool:
 
 def _remove(scheduled: Scheduled, name: str) -> None:
     namespace = f"--namespace={scheduled.stack.plan.namespace}"
-    scheduled.kubectl.run("delete", "deployment", name, namespace, "--cascade=foreground", "--wait=false")
+    # Top down, each gone before the next: what makes pods would make them anew, and those hold the next test's GPUs.
+    scheduled.kubectl.run("delete", "deployment", name, namespace, "--cascade=orphan")
+    scheduled.kubectl.run("delete", "replicasets", f"--selector=tritonup-test={name}", namespace, "--cascade=orphan")
     scheduled.kubectl.run(
         "delete", "pods", f"--selector=tritonup-test={name}", namespace, "--grace-period=0", "--force"
     )
