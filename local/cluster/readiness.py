@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl, Object
 
 POLL_S = 0.5
+
+HOPELESS_AFTER = 2
+"""Starts of one container that ended by themselves with an error: the same image and the same models fail alike, and
+the Deployment's deadline may be many minutes away."""
+
+LINES_READ = 400
+LINES_SHOWN = 10
+"""Of a container's log. Triton's own errors begin with E and the date (`E1127 07:30:01.123456 1 …`); where there are
+such lines they are shown, otherwise the last ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +31,9 @@ class PodState:
 
 
 def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[PodState]], None]) -> int:
-    """Until every Deployment of `namespace` is rolled out; the number of its pods. The Deployments' own deadline
-    (progressDeadlineSeconds, which planning derives) is the only one. ClusterError when one passes it."""
+    """Until every Deployment of `namespace` is rolled out; the number of its pods. ClusterError when one passes its own
+    deadline (progressDeadlineSeconds, which planning derives), or a container of a new pod fails again and again:
+    with what the container said. What served before serves on."""
     while True:
         deployments = kubectl.items("deployments", f"--namespace={namespace}")
         pods = kubectl.items("pods", f"--namespace={namespace}", "--selector=app.kubernetes.io/part-of=tritonup")
@@ -34,10 +45,65 @@ def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[
             if why := _given_up(deployment):
                 waiting = "; ".join(f"{state.name}: {state.waits_for}" for state in states if state.waits_for)
                 events = kubectl.attempt("get", "events", f"--namespace={namespace}", "--field-selector=type=Warning")
+                said = "\n".join(_said(pod, one, kubectl) for pod in pods for one in _failing(pod))
                 raise ClusterError(
-                    f"Deployment {deployment['metadata']['name']!r}: {why} {waiting}\n{events.stdout.strip()}"
+                    f"Deployment {deployment['metadata']['name']!r}: {why} {waiting}\n{events.stdout.strip()}\n{said}"
                 )
+        for pod in pods:
+            for one in _failing(pod):
+                if one.failures >= HOPELESS_AFTER:
+                    raise ClusterError(_said(pod, one, kubectl))
         time.sleep(POLL_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failing:
+    """A container that is not ready and whose starts end with an error, the last with `exit_code`."""
+
+    container: str
+    failures: int
+    exit_code: int
+
+
+def _failing(pod: Object) -> Iterator[_Failing]:
+    status = pod.get("status", {})
+    if pod["metadata"].get("deletionTimestamp"):
+        return
+    for one in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
+        now, last = one["state"].get("terminated"), one.get("lastState", {}).get("terminated")
+        ended = now or last
+        if ended and ended["exitCode"] != 0 and not one.get("ready"):
+            yield _Failing(
+                container=one["name"],
+                # Each start but the first is a restart; one that is waited for has not been counted yet.
+                failures=one["restartCount"] + (0 if one["state"].get("running") else 1),
+                exit_code=ended["exitCode"],
+            )
+
+
+def _said(pod: Object, failing: _Failing, kubectl: Kubectl) -> str:
+    metadata = pod["metadata"]
+    where = (metadata["name"], f"--namespace={metadata['namespace']}", f"--container={failing.container}")
+    # Where it waits for its next start, the log is still that of the last.
+    previous = ("--previous",) if "running" in _state_of(pod, failing.container) else ()
+    told = kubectl.attempt("logs", *where, f"--tail={LINES_READ}", *previous)
+    lines = told.stdout.strip().splitlines()
+    errors = [line for line in lines if re.match(r"E\d{4} ", line)]
+    shown = "\n".join(f"  {line}" for line in (errors or lines)[-LINES_SHOWN:])
+    times = f"{failing.failures} times, the last " if failing.failures > 1 else ""
+    return (
+        f"Pod {metadata['name']}: container {failing.container!r} ended {times}with exit code {failing.exit_code}, and"
+        f" said:\n{shown or f'  (nothing: {told.stderr.strip()})'}\nPods that served before serve on. The whole log:"
+        f" kubectl logs {' '.join(where)}"
+    )
+
+
+def _state_of(pod: Object, container: str) -> Object:
+    status = pod.get("status", {})
+    for one in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
+        if one["name"] == container:
+            return one["state"]
+    return {}
 
 
 def _rolled_out(deployment: Object) -> bool:
