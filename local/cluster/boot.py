@@ -14,21 +14,23 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from local.cluster import addons, cgroups, control_plane, network, network_policies, nodes
 from local.cluster.binaries import PROGRAMS, build
 from local.cluster.certificates import Authority
+from local.cluster.commands import unbroken
 from local.cluster.containers import import_image
 from local.cluster.debian import node_tree
 from local.cluster.errors import ClusterError
 from local.cluster.image_archive import PackedImage
 from local.cluster.kubeconfigs import write_kubeconfig
 from local.cluster.kubectl import Kubectl
-from local.cluster.layout import ADDRESSES, KUBELET, LAYOUT, Layout, content_key
+from local.cluster.layout import ADDRESSES, LAYOUT, MOUNT_POINTS, Layout, content_key
 from local.cluster.models import forget_models
 from local.cluster.nodes import Node, Parts, Taint
 from local.cluster.pause_image import pause_image
-from local.cluster.processes import process_id
+from local.cluster.processes import ProcessId, process_id
 from local.cluster.progress import Progress
 from local.cluster.record import RunningNode, read_record, write_record
 from local.cluster.requirements import require_machine
@@ -85,18 +87,18 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
         fresh = not read_record(layout).nodes
         if fresh:
             network.require_free()
-        layout.root.mkdir(parents=True, exist_ok=True)
-        parts = Parts(
-            layout=layout,
-            programs=programs,
-            debian=debian,
-            authority=Authority(layout.certificates),
-            pause_image=pause.name,
-        )
-        kubectl = Kubectl(program=programs["kubectl"], kubeconfig=layout.kubeconfig)
-        cluster = Cluster(layout=layout, parts=parts, pause=pause, kubectl=kubectl)
         try:
-            _make_mount_point(layout)
+            layout.root.mkdir(parents=True, exist_ok=True)
+            parts = Parts(
+                layout=layout,
+                programs=programs,
+                debian=debian,
+                authority=Authority(layout.certificates),
+                pause_image=pause.name,
+            )
+            kubectl = Kubectl(program=programs["kubectl"], kubeconfig=layout.kubeconfig)
+            cluster = Cluster(layout=layout, parts=parts, pause=pause, kubectl=kubectl)
+            _make_mount_points(layout)
             network.make_bridge()
             with progress.step("starting the control plane") if fresh else contextlib.nullcontext():
                 _join(cluster, CONTROL)
@@ -108,8 +110,10 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
                 _wait_for_nodes(cluster, [CONTROL, *workers])
         except BaseException:
             if fresh:
-                _keep_logs(layout)
-                _remove(layout)
+                # Whoever presses Ctrl-C twice wants an end, not half of one.
+                with unbroken():
+                    _keep_logs(layout)
+                    _remove(layout)
             raise
     return cluster
 
@@ -177,10 +181,8 @@ def _join(cluster: Cluster, node: Node) -> None:
     }
     written = json.dumps(spec, indent=2)
     (folder / "node.json").write_text(written, encoding="utf-8")
-    with _launched(folder / "node.json") as (pid, go):
-        process = process_id(pid)
-        if process is None:
-            raise ClusterError(f"Node {node.name} ended at once.")
+    with _launched(folder / "node.json") as (process, go):
+        pid = process.pid
         key = content_key(written.encode())
         entry = RunningNode(node=node, process=process, key=key)
         others = tuple(one for one in record.nodes if one.node.name != node.name)
@@ -196,37 +198,48 @@ def _join(cluster: Cluster, node: Node) -> None:
 
 
 @contextmanager
-def _launched(spec: Path) -> Generator[tuple[int, Callable[[], None]]]:
-    """The node's process id, and what tells it that its network is there. Without that it ends by itself."""
+def _launched(spec: Path) -> Generator[tuple[ProcessId, Callable[[], None]]]:
+    """The node's process, and what tells it that its network is there. Where the context fails it is ended; if this
+    process dies before, it ends by itself."""
+    node: ProcessId | None = None
+    try:
+        with unbroken():
+            node, given = _launch(spec)
+
+        def go() -> None:
+            given.write(b"\n")
+            given.close()
+
+        yield node, go
+    except BaseException:
+        if node is not None:
+            with unbroken():
+                node.kill()
+        raise
+
+
+def _launch(spec: Path) -> tuple[ProcessId, IO[bytes]]:
     script = Path(__file__).with_name("node_process.py")
-    launcher = subprocess.Popen(  # noqa: S603  our own script
+    with subprocess.Popen(  # noqa: S603  our own script
         [sys.executable, "-I", str(script), str(spec)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
         cwd="/",
-    )
-    assert launcher.stdin is not None
-    assert launcher.stdout is not None
-    assert launcher.stderr is not None
-    given = launcher.stdin
-    try:
+    ) as launcher:
+        assert launcher.stdin is not None
+        assert launcher.stdout is not None
+        assert launcher.stderr is not None
+        # The node holds the other ends of all three.
+        given = os.fdopen(os.dup(launcher.stdin.fileno()), "wb")
         told = launcher.stdout.readline()
         launcher.wait()
-        if not told.strip():
-            raise ClusterError(f"A node cannot be started: {launcher.stderr.read().decode().strip()}")
-
-        def go() -> None:
-            given.write(b"\n")
-            given.flush()
-
-        yield int(told), go
-    finally:
-        with contextlib.suppress(BrokenPipeError):
+        node = process_id(int(told)) if told.strip() else None
+        if node is None:
             given.close()
-        launcher.stdout.close()
-        launcher.stderr.close()
+            raise ClusterError(f"A node cannot be started: {launcher.stderr.read().decode().strip()}")
+    return node, given
 
 
 def _wait_for_nodes(cluster: Cluster, wanted: Sequence[Node]) -> None:
@@ -292,11 +305,12 @@ def _end(running: RunningNode, layout: Layout) -> None:
     shutil.rmtree(layout.node(running.node.name), ignore_errors=True)
 
 
-def _make_mount_point(layout: Layout) -> None:
-    if not KUBELET.exists():
+def _make_mount_points(layout: Layout) -> None:
+    if missing := [folder for folder in MOUNT_POINTS if not folder.exists()]:
         record = read_record(layout)
-        write_record(replace(record, made_folders=(*record.made_folders, KUBELET)), layout)
-        KUBELET.mkdir(parents=True)
+        write_record(replace(record, made_folders=(*record.made_folders, *missing)), layout)
+        for folder in missing:
+            folder.mkdir(parents=True)
 
 
 FAILED_LOGS = LAYOUT.cache / "failed-logs"

@@ -7,11 +7,11 @@ the Node authorizer know them.
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.cluster.commands import run
 from local.cluster.errors import ClusterError
 
 VALID_DAYS = "365"
@@ -86,7 +86,7 @@ def _key(path: Path) -> None:
 def _openssl(arguments: Sequence[str]) -> None:
     before = os.umask(0o077)
     try:
-        told = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+        told = run(["openssl", *arguments])
     finally:
         os.umask(before)
     if told.returncode != 0:

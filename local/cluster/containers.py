@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from local.cluster.commands import run
 from local.cluster.errors import ClusterError
 from local.cluster.image_archive import PackedImage
 from local.cluster.nodes import Parts, containerd_socket
@@ -44,4 +45,4 @@ def import_image(image: PackedImage, node: str, parts: Parts) -> bool:
 def _ctr(parts: Parts, node: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     socket = containerd_socket(parts.layout, node)
     command = [str(parts.debian.program("ctr")), "--address", str(socket), "--namespace", NAMESPACE, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return run(command)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from local.cluster.commands import run
 from local.cluster.errors import ClusterError
 
 Object = Mapping[str, Any]
@@ -33,17 +34,8 @@ class Kubectl:
     def attempt(
         self, *arguments: str, stdin: str | None = None, timeout_s: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        """Run it, whatever comes of it."""
-        return subprocess.run(  # noqa: S603  our own kubectl
-            [str(self.program), *arguments],
-            env=self.environment(),
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        """Run it, whatever comes of it. ClusterError after `timeout_s`."""
+        return run([str(self.program), *arguments], env=self.environment(), stdin=stdin, timeout_s=timeout_s)
 
     def run(self, *arguments: str, stdin: str | None = None, timeout_s: float = 120) -> str:
         """What it printed. ClusterError with what it complained about."""

@@ -23,6 +23,13 @@ KUBELET = Path("/var/lib/kubelet")
 k8s.io/kubelet/pkg/apis/deviceplugin/v1beta1/constants.go), so the folder must exist as a mount point."""
 
 
+CNI_RESULTS = Path("/var/lib/cni")
+"""Where containerd's network library keeps what it set up (CacheDir, github.com/containernetworking/cni/libcni/api.go);
+containerd lets nobody choose it. A mount point too."""
+
+MOUNT_POINTS = (KUBELET, CNI_RESULTS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
     """The networks, all in one block. `nodes` holds this machine's address on the bridge (the first) and one for

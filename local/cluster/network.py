@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
+from local.cluster.commands import run
 from local.cluster.errors import ClusterError
 from local.cluster.layout import ADDRESSES, BRIDGE, Addresses
 
@@ -92,7 +92,7 @@ def _ip(*arguments: str) -> str:
 
 
 def _run(command: list[str]) -> str:
-    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  arguments of ours
+    told = run(command)
     if told.returncode != 0:
         raise ClusterError(f"`{' '.join(command)}` failed: {told.stderr.strip()}")
     return told.stdout

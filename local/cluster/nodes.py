@@ -12,7 +12,7 @@ from local.cluster import cgroups
 from local.cluster.certificates import Authority, Identity
 from local.cluster.debian import DebianTree
 from local.cluster.kubeconfigs import write_kubeconfig
-from local.cluster.layout import ADDRESSES, API_PORT, KUBELET, Layout
+from local.cluster.layout import ADDRESSES, API_PORT, CNI_RESULTS, KUBELET, Layout
 
 DOMAIN = "cluster.local"
 
@@ -76,7 +76,7 @@ def containerd_socket(layout: Layout, name: str) -> Path:
 def prepare_folder(node: Node, parts: Parts) -> None:
     """Certificates, kubeconfigs and configuration files of the node's own programs."""
     folder = parts.layout.node(node.name)
-    for name in ("logs", "kubelet", "containerd", "cni/conf", "cni/addresses", "sysctl"):
+    for name in ("logs", "kubelet", "containerd", "cni/conf", "cni/addresses", "cni/results", "sysctl"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     kubelet = Identity(
         name=f"kubelet-{node.name}",
@@ -107,7 +107,8 @@ pkg/kubelet/cm/container_manager_linux.go). A node of ours gets files of its own
 def mounts(node: Node, layout: Layout) -> list[tuple[str, str]]:
     folder = layout.node(node.name)
     tunables = [(str(folder / "sysctl" / name), f"/proc/sys/{name.replace('.', '/')}") for name in KERNEL_TUNABLES]
-    return [("tmpfs", "/run"), ("tmpfs", "/var/log"), (str(folder / "kubelet"), str(KUBELET)), *tunables]
+    own = [(str(folder / "kubelet"), str(KUBELET)), (str(folder / "cni" / "results"), str(CNI_RESULTS))]
+    return [("tmpfs", "/run"), ("tmpfs", "/var/log"), *own, *tunables]
 
 
 SYSCTLS = {"net.ipv4.ip_forward": "1", "net.bridge.bridge-nf-call-iptables": "1"}
