@@ -80,7 +80,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         platform=_platform(settings),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
-        pod_rules=plan_admission([server.image.value for server in servers]),
+        pod_rules=plan_admission([image.value for server in servers for image in (server.image, server.proxy_image)]),
         priority_class=f"{settings.namespace}-serving",
         labels=dict(settings.labels),
         pools=pools,

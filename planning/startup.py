@@ -48,6 +48,9 @@ class Startup:
 
     budget: Derived[int]
     failure_threshold: Derived[int]
+    model: Derived[str]
+    """Whose readiness ends the start. Triton calls itself ready where it has found no model at all, and a rollout
+    would then take away the pods that have theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,10 @@ def plan_startup(server: Triton, served: ServedSet) -> Startup:
         budget=budget,
         failure_threshold=Derived(
             -(-budget.value // PROBE_PERIOD_S), f"{budget.value} s at one look every {PROBE_PERIOD_S} s"
+        ),
+        model=Derived(
+            max(model.name for model in served.models),
+            "the last by name is what a copy that was broken off lacks first",
         ),
     )
 

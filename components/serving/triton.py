@@ -172,7 +172,7 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
         ],
         resources=_resources(server),
         startup_probe=ProbeArgs(
-            http_get=HTTPGetActionArgs(path="/v2/health/ready", port=TRITON_PORT_NAME),
+            http_get=HTTPGetActionArgs(path=f"/v2/models/{server.startup.model.value}/ready", port=TRITON_PORT_NAME),
             period_seconds=PROBE_PERIOD_S,
             timeout_seconds=PROBE_PERIOD_S,
             failure_threshold=server.startup.failure_threshold.value,

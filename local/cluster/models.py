@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -47,8 +48,21 @@ def _place_of(server: PlannedServer) -> Path | None:
     return Path(source.node_path) / server.name / server.served.digest
 
 
+def _holds(place: Path, server: PlannedServer) -> bool:
+    """Whether all of it is there as it was planned, for pods to read: what was damaged since is brought anew."""
+    try:
+        return all(
+            (file := place / served.path).stat().st_size == served.size
+            and file.stat().st_mode & 0o444 == 0o444
+            and hashlib.sha256(file.read_bytes()).hexdigest() == served.sha256
+            for served in server.served.files
+        )
+    except OSError:
+        return False
+
+
 def _place(server: PlannedServer, place: Path) -> None:
-    if place.is_dir():
+    if _holds(place, server):
         return
     unfinished = place.with_name(f"{place.name}.{os.getpid()}")
     try:
@@ -60,7 +74,11 @@ def _place(server: PlannedServer, place: Path) -> None:
             target.chmod(0o644)
         for folder in (unfinished, *(path for path in unfinished.rglob("*") if path.is_dir())):
             folder.chmod(0o755)
+        damaged = place.with_name(f"{place.name}.damaged")
+        if place.exists():
+            place.rename(damaged)
         unfinished.rename(place)
+        shutil.rmtree(damaged, ignore_errors=True)
     except OSError as refused:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise ClusterError(f"The models of {server.name!r} cannot be brought to {place}: {refused}.") from refused

@@ -1,0 +1,240 @@
+"""Models that cannot be served never take down those that are: a rollout stops at its first pod.
+
+Planning refuses an ONNX file that is no ONNX file. What a node holds can still be another thing: a copy that was broken
+off, a disk that lost something, a mode that somebody changed. So each test brings a new digest of models that planning
+finds good, and then damages it on the node, as a failed push would leave it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster_stacks import RenderedStack, stack
+from cluster_target import Printed, Target, brought
+
+from local.cluster.answers import endpoint_of
+from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.errors import ClusterError
+from local.cluster.kubectl import Kubectl, Object
+from local.cluster.layout import LAYOUT, PROJECT
+from local.cluster.models import forget_models, place_models
+from local.cluster.readiness import wait_until_ready
+from measuring.arrivals import Constant
+from measuring.kinds import ClientKind
+from measuring.question import read_question
+from measuring.records import Record
+from measuring.run import Load, run
+from planning.storage import NodePathSource
+
+MODEL = "digits"
+RATE = 10.0
+LOAD_S = 2.0
+"""Loads follow one another until the test has seen enough."""
+
+JUDGED_AFTER_S = 8.0
+"""Of a server that runs and is not Ready: it lists its models at once and has loaded this one in 2 s."""
+
+SETTLES_WITHIN_S = 90.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """Two replicas that serve; `renewed` is the same stack with models of another digest."""
+
+    stack: RenderedStack
+    renewed: RenderedStack
+    kubectl: Kubectl
+
+    @property
+    def namespace(self) -> str:
+        return self.stack.plan.namespace
+
+    @property
+    def place(self) -> Path:
+        """Where a node has the new models."""
+        server = self.renewed.plan.servers[0]
+        assert isinstance(server.storage.source, NodePathSource)
+        return Path(server.storage.source.node_path) / server.name / server.served.digest
+
+    def pods(self) -> dict[str, Object]:
+        return {pod["metadata"]["uid"]: pod for pod in self.kubectl.items("pods", f"--namespace={self.namespace}")}
+
+    def ready(self) -> set[str]:
+        return {uid for uid, pod in self.pods().items() if _is_ready(pod)}
+
+    def roll_out(self, rendered: RenderedStack) -> None:
+        apply_stack(self.kubectl, rendered.name, rendered.objects)
+
+    def settle(self) -> None:
+        wait_until_ready(self.kubectl, self.namespace, lambda states: None)
+
+
+def _is_ready(pod: Object) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
+
+
+@pytest.fixture(scope="module")
+def deployed(target: Target, progress: Printed, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
+    if target.own is None:
+        pytest.skip("what a node holds can only be damaged on a cluster of ours")
+    models = tmp_path_factory.mktemp("models")
+    shutil.copytree(PROJECT / "model_repository" / MODEL, models / MODEL)
+    config = models / MODEL / "config.pbtxt"
+    # Its own queue refuses after 1 s, as a machine that starts pods beside it may make a request wait.
+    patient = config.read_text(encoding="utf-8").replace(
+        "_timeout_microseconds: 1000000", "_timeout_microseconds: 9000000"
+    )
+    config.write_text(patient, encoding="utf-8")
+
+    def two_replicas(settings: dict[str, Any]) -> None:
+        settings["model_repository"]["directory"] = str(models)
+        settings["security"] = {}
+        settings["servers"]["triton"] |= {
+            "models": [MODEL],
+            "replicas": {"floor": 2, "ceiling": 2},
+            "resources": {"cpu": "700m", "memory": "2Gi"},
+            "drain": {"slowest_request": "10s"},
+        }
+
+    good = brought(stack("local", two_replicas), target, progress)
+    apply_stack(target.kubectl, good.name, good.objects)
+    try:
+        wait_until_ready(target.kubectl, good.plan.namespace, lambda states: None)
+        shutil.copytree(models / MODEL / "1", models / MODEL / "2")
+        renewed = brought(stack("local", two_replicas), target, progress)
+        assert renewed.plan.servers[0].served.digest != good.plan.servers[0].served.digest
+        made = Deployed(stack=good, renewed=renewed, kubectl=target.kubectl)
+        deadline = time.monotonic() + SETTLES_WITHIN_S
+        while len(made.ready()) < 2:  # the scaler owns the number, and looks every 15 s
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        yield made
+    finally:
+        remove_stack(target.kubectl, good.name)
+        forget_models(LAYOUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What became of every request; `broken` is what kept them from being sent at all."""
+
+    records: list[Record] = field(default_factory=list[Record])
+    broken: list[Exception] = field(default_factory=list[Exception])
+
+
+@contextmanager
+def asked_meanwhile(deployed: Deployed) -> Generator[Asked]:
+    """Requests through the Service, on kept-alive connections, from before to after."""
+    asked, over = Asked(), threading.Event()
+    with endpoint_of(deployed.stack.plan.servers[0], deployed.namespace, deployed.kubectl) as endpoint:
+        load = Load(
+            target=f"{endpoint.host}:{endpoint.ports.http}",
+            kind=ClientKind.HTTP,
+            question=read_question(PROJECT / "model_repository" / MODEL),
+            arrivals=Constant(rate=RATE, seconds=LOAD_S),
+            timeout_s=30,
+        )
+
+        def keep_asking() -> None:
+            try:
+                while not over.is_set():
+                    asked.records.extend(run(load))
+            except Exception as error:  # noqa: BLE001  told to the test below
+                asked.broken.append(error)
+
+        asking = threading.Thread(target=keep_asking, daemon=True)
+        asking.start()
+        try:
+            yield asked
+        finally:
+            over.set()
+            asking.join()
+
+
+def assert_all_were_answered(asked: Asked) -> None:
+    assert asked.broken == []
+    assert len(asked.records) >= RATE * LOAD_S
+    assert [record.outcome for record in asked.records if record.failed] == []
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def test_a_model_that_fails_to_load_keeps_the_old_replicas_serving(deployed: Deployed) -> None:
+    before = deployed.ready()
+    assert len(before) == 2
+    cut(deployed.place / MODEL / "2" / "model.onnx")
+    with asked_meanwhile(deployed) as asked:
+        deployed.roll_out(deployed.renewed)
+        with pytest.raises(ClusterError) as told:
+            deployed.settle()
+        assert deployed.ready() == before
+        deployed.roll_out(deployed.stack)
+        deployed.settle()
+    assert_all_were_answered(asked)
+    assert deployed.ready() == before
+    # Who waited learns which model it is, in the server's own words, and where the rest is.
+    said = str(told.value)
+    assert "container 'triton' ended 2 times, the last with exit code 1" in said
+    assert MODEL in said
+    assert "failed to load" in said
+    assert "kubectl logs" in said
+
+
+def _unreadable(place: Path) -> None:
+    (place / MODEL / "2" / "model.onnx").chmod(0)
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "empty": lambda place: shutil.rmtree(place / MODEL),
+    "truncated": lambda place: (place / MODEL / "2" / "model.onnx").unlink(),
+    "unreadable": _unreadable,
+    "missing": shutil.rmtree,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_corrupted_repository_never_takes_down_what_serves(deployed: Deployed, damage: str) -> None:
+    before = deployed.ready()
+    assert len(before) == 2
+    # Brought anew first: what is damaged on a node does not stay so.
+    place_models(deployed.renewed.plan.servers, LAYOUT)
+    assert (deployed.place / MODEL / "2" / "model.onnx").stat().st_mode & 0o444
+    DAMAGES[damage](deployed.place)
+    with asked_meanwhile(deployed) as asked:
+        deployed.roll_out(deployed.renewed)
+        deadline = time.monotonic() + SETTLES_WITHIN_S
+        while not any(_was_judged(pod) for uid, pod in deployed.pods().items() if uid not in before):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        assert deployed.ready() == before
+        deployed.roll_out(deployed.stack)
+        deployed.settle()
+    assert_all_were_answered(asked)
+    assert deployed.ready() == before
+
+
+def _was_judged(pod: Object) -> bool:
+    """Whether its server has failed, or has run long enough to be Ready and is not."""
+    for one in pod["status"].get("containerStatuses", []):
+        if one["name"] != "triton":
+            continue
+        if one["restartCount"] or "terminated" in one["state"]:
+            return True
+        if began := one["state"].get("running", {}).get("startedAt"):
+            return time.time() - _seconds(began) > JUDGED_AFTER_S
+    return False
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
