@@ -24,7 +24,7 @@ from local.cluster.boot import Cluster
 from local.cluster.boot import down as cluster_down
 from local.cluster.boot import up as cluster_up
 from local.cluster.containers import import_everywhere
-from local.cluster.errors import ClusterError
+from local.cluster.errors import ClusterError, full_disks_told
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.layout import LAYOUT
 from local.cluster.models import forget_models, place_models
@@ -225,7 +225,8 @@ def _exports(kubectl: Kubectl) -> str:
 def _refusals() -> Generator[None]:
     """What cannot be had is told in red and ends the command."""
     try:
-        yield
+        with full_disks_told():
+            yield
     except (ClusterError, CannotServeError) as refused:
         err.print(str(refused), style="red", markup=False)
         raise typer.Exit(Exit.FINDINGS) from None

@@ -22,12 +22,12 @@ from local.cluster.certificates import Authority
 from local.cluster.commands import unbroken
 from local.cluster.containers import import_image
 from local.cluster.debian import node_tree
-from local.cluster.errors import ClusterError
+from local.cluster.errors import ClusterError, full_disks_told
 from local.cluster.image_archive import PackedImage
 from local.cluster.kubeconfigs import write_kubeconfig
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import ADDRESSES, LAYOUT, MOUNT_POINTS, Layout, content_key
-from local.cluster.models import forget_models
+from local.cluster.models import remove_places
 from local.cluster.nodes import Node, Parts, Taint
 from local.cluster.pause_image import pause_image
 from local.cluster.processes import ProcessId, process_id
@@ -56,6 +56,9 @@ READY_WITHIN_S = 120.0
 
 POLL_S = 0.2
 
+LEAST_FREE_BYTES = 100_000_000
+"""Below, etcd cannot lay its log (64 MB at a time: SegmentSizeBytes, server/storage/wal/wal.go)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
@@ -78,10 +81,11 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
     """The cluster with its control node and `workers`. What runs already is left as it is; what was left by a run
     that was killed is removed first. ClusterError where it cannot be had, and then nothing of it is left."""
     require_machine(layout)
-    programs = build(PROGRAMS, layout, progress)
-    debian = node_tree(layout, progress)
-    pause = pause_image(programs["pause"], layout)
-    with _alone(layout):
+    with full_disks_told():
+        programs = build(PROGRAMS, layout, progress)
+        debian = node_tree(layout, progress)
+        pause = pause_image(programs["pause"], layout)
+    with full_disks_told(), _alone(layout):
         if not _sound(layout):
             _remove(layout)
         fresh = not read_record(layout).nodes
@@ -102,7 +106,7 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
             network.make_bridge()
             with progress.step("starting the control plane") if fresh else contextlib.nullcontext():
                 _join(cluster, CONTROL)
-                _wait("the API server", lambda: _answers(kubectl))
+                _wait("the API server", lambda: _answers(kubectl), layout)
                 kubectl.apply(*addons.addon_objects(CONTROL), *network_policies.network_policy_objects())
             with progress.step(f"starting {len(workers)} nodes") if fresh else contextlib.nullcontext():
                 for worker in workers:
@@ -258,12 +262,17 @@ def _wait_for_nodes(cluster: Cluster, wanted: Sequence[Node]) -> None:
             if running.node.name in names
         )
 
-    _wait(f"node {', '.join(sorted(names))}", ready)
+    _wait(f"node {', '.join(sorted(names))}", ready, cluster.layout)
 
 
-def _wait(what: str, there: Callable[[], bool]) -> None:
+def _wait(what: str, there: Callable[[], bool], layout: Layout) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
     while not there():
+        if (free := shutil.disk_usage(layout.root).free) < LEAST_FREE_BYTES:
+            raise ClusterError(
+                f"The disk is full: {layout.root} has {free / 1e6:.0f} MB left, and {what} cannot come without any."
+                " Make room and run the command again."
+            )
         if time.monotonic() > deadline:
             raise ClusterError(f"After {READY_WITHIN_S:.0f} s {what} is not ready. Logs: {FAILED_LOGS}.")
         time.sleep(POLL_S)
@@ -289,7 +298,7 @@ def _remove(layout: Layout) -> None:
         _end(running, layout)
     network.remove(network.ours())
     cgroups.remove()
-    forget_models(layout)
+    remove_places(record.models)
     for folder in record.made_folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -319,7 +328,9 @@ FAILED_LOGS = LAYOUT.cache / "failed-logs"
 def _keep_logs(layout: Layout) -> None:
     shutil.rmtree(FAILED_LOGS, ignore_errors=True)
     for logs in layout.root.glob("nodes/*/logs"):
-        shutil.copytree(logs, FAILED_LOGS / logs.parent.name)
+        # What cannot be kept, on a full disk for one, must not keep the rest from being removed.
+        with contextlib.suppress(OSError):
+            shutil.copytree(logs, FAILED_LOGS / logs.parent.name)
 
 
 @contextmanager

@@ -30,15 +30,20 @@ def forget_models(layout: Layout, *, but: Sequence[PlannedServer] = ()) -> None:
     """Remove all that was brought, but what the servers in `but` serve now."""
     record = read_record(layout)
     kept = {place for server in but if (place := _place_of(server))}
-    for place in (place for place in record.models if place not in kept):
+    remove_places([place for place in record.models if place not in kept])
+    if layout.record.exists():
+        write_record(replace(record, models=tuple(place for place in record.models if place in kept)), layout)
+
+
+def remove_places(places: Sequence[Path]) -> None:
+    """Needs no room on any disk: the record is left as it is."""
+    for place in places:
         for unfinished in (place, *place.parent.glob(f"{place.name}.*")):
             shutil.rmtree(unfinished, ignore_errors=True)
         # <path>/<server>, <path> and the folder of all stacks, where nothing else is in them.
         for folder in list(place.parents)[:3]:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
-    if layout.record.exists():
-        write_record(replace(record, models=tuple(place for place in record.models if place in kept)), layout)
 
 
 def _place_of(server: PlannedServer) -> Path | None:

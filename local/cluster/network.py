@@ -10,6 +10,9 @@ from local.cluster.commands import run
 from local.cluster.errors import ClusterError
 from local.cluster.layout import ADDRESSES, BRIDGE, Addresses
 
+OURS = "213214"
+"""The group that interfaces of ours are made in (ip-link(8), `group`): a name alone could be somebody else's."""
+
 
 def cable(index: int) -> str:
     """This machine's end of the `index`th node's cable. Names have 15 characters at most (IFNAMSIZ)."""
@@ -17,24 +20,31 @@ def cable(index: int) -> str:
 
 
 def require_free(addresses: Addresses = ADDRESSES) -> None:
-    """ClusterError where this machine routes one of the networks already, naming it."""
+    """ClusterError, naming it, where this machine has an interface of our names or routes one of the networks."""
+    named = {name for name in interfaces() if _is_named_as_ours(name)}
+    if foreign := sorted(named - set(ours())):
+        raise ClusterError(
+            f"This machine has an interface {foreign[0]!r}, which the cluster did not make and needs the name of. Take"
+            f" it away if nothing needs it (ip link delete {foreign[0]}), or use a cluster that you have:"
+            " TRITONUP_KUBECONFIG=PATH make up."
+        )
     routes = json.loads(_ip("-json", "-4", "route", "show", "table", "all") or "[]")
     for route in routes:
         target = str(route.get("dst", ""))
         if target == "default" or route.get("dev") == BRIDGE:
             continue
         taken = IPv4Network(target, strict=False)
-        for ours in (addresses.nodes, addresses.pods, addresses.services):
-            if taken.prefixlen > 0 and taken.overlaps(ours):
+        for needed in (addresses.nodes, addresses.pods, addresses.services):
+            if taken.prefixlen > 0 and taken.overlaps(needed):
                 raise ClusterError(
-                    f"This machine routes {taken} by {route.get('dev', '?')}, and the cluster needs {ours}. Take that"
+                    f"This machine routes {taken} by {route.get('dev', '?')}, and the cluster needs {needed}. Take that"
                     " route away, or use a cluster that you have: TRITONUP_KUBECONFIG=PATH make up."
                 )
 
 
 def make_bridge(addresses: Addresses = ADDRESSES) -> None:
     if BRIDGE not in interfaces():
-        _ip("link", "add", BRIDGE, "type", "bridge")
+        _ip("link", "add", BRIDGE, "group", OURS, "type", "bridge")
     _ip("address", "replace", f"{addresses.machine}/{addresses.nodes.prefixlen}", "dev", BRIDGE)
     _ip("link", "set", BRIDGE, "up")
 
@@ -42,7 +52,7 @@ def make_bridge(addresses: Addresses = ADDRESSES) -> None:
 def connect(pid: int, index: int, addresses: Addresses = ADDRESSES) -> None:
     """A cable from the bridge to the node whose first process is `pid`, its address, and the way to its pods."""
     ours, inside = cable(index), "eth0"
-    _ip("link", "add", ours, "type", "veth", "peer", "name", inside, "netns", str(pid))
+    _ip("link", "add", ours, "group", OURS, "type", "veth", "peer", "name", inside, "netns", str(pid))
     _ip("link", "set", ours, "master", BRIDGE, "up")
     _ip_in(pid, "link", "set", "lo", "up")
     _ip_in(pid, "address", "add", f"{addresses.node(index)}/{addresses.nodes.prefixlen}", "dev", inside)
@@ -76,11 +86,20 @@ def remove(names: Iterable[str]) -> None:
 
 def ours() -> list[str]:
     """Interfaces of any cluster of ours: cables first."""
-    return sorted((name for name in interfaces() if name == BRIDGE or name.startswith(f"{BRIDGE}-")), reverse=True)
+    made = (str(link["ifname"]) for link in _links() if str(link.get("group")) == OURS)
+    return sorted((name for name in made if _is_named_as_ours(name)), reverse=True)
 
 
 def interfaces() -> set[str]:
-    return {str(link["ifname"]) for link in json.loads(_ip("-json", "link", "show") or "[]")}
+    return {str(link["ifname"]) for link in _links()}
+
+
+def _is_named_as_ours(name: str) -> bool:
+    return name == BRIDGE or name.startswith(f"{BRIDGE}-")
+
+
+def _links() -> list[dict[str, object]]:
+    return json.loads(_ip("-json", "link", "show") or "[]")
 
 
 def _ip_in(pid: int, *arguments: str) -> str:

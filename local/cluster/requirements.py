@@ -44,9 +44,17 @@ def _reasons(layout: Layout) -> list[str]:
         reasons.append(why)
     if "overlay" not in Path("/proc/filesystems").read_text(encoding="ascii"):
         reasons.append("the kernel has no overlay file system")
-    free_gb = shutil.disk_usage(_existing(layout.root)).free / 1e9
-    if free_gb < NEEDED_DISK_GB and not layout.root.exists():
-        reasons.append(f"{_existing(layout.root)} has {free_gb:.1f} GB left, and {NEEDED_DISK_GB} are needed")
+    if not layout.root.exists():
+        # The same disk most often, but a project may lie on another.
+        needed = {layout.root: NEEDED_DISK_GB}
+        if not (layout.cache / "images").exists():
+            needed[layout.cache] = NEEDED_DISK_GB
+        for folder, gigabytes in needed.items():
+            there = _existing(folder)
+            free = shutil.disk_usage(there).free / 1e9
+            reason = f"{there} has {free:.1f} GB left, and {gigabytes} are needed"
+            if free < gigabytes and reason not in reasons:
+                reasons.append(reason)
     return reasons
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cluster_target import Printed
 from machine_state import MachineState, machine_state
 
 from local.cluster import requirements
-from local.cluster.boot import CONTROL, down, up, vanish
+from local.cluster.boot import CONTROL, READY_WITHIN_S, down, up, vanish
 from local.cluster.debian import DebianTree, node_tree
 from local.cluster.errors import ClusterError
-from local.cluster.layout import ADDRESSES, LAYOUT
+from local.cluster.layout import ADDRESSES, BRIDGE, LAYOUT, Layout
 from local.cluster.nodes import Node
 from local.cluster.record import read_record
 
@@ -101,7 +106,7 @@ def test_a_node_can_vanish_and_come_back(before: MachineState, progress: Printed
     assert up(progress, workers=[WORKER]).nodes()[-1].node.name == WORKER.name
 
 
-@pytest.mark.parametrize("after_s", [0.2, 1.0, 3.0, 6.0])
+@pytest.mark.parametrize("after_s", [0.2, 2.0, 5.0])
 def test_a_killed_boot_is_taken_away_or_completed(
     before: MachineState, debian: DebianTree, progress: Printed, after_s: float
 ) -> None:
@@ -119,12 +124,23 @@ def test_a_killed_boot_is_taken_away_or_completed(
     assert_as_before(before, debian)
 
 
-def test_an_interrupted_boot_takes_itself_away(before: MachineState, debian: DebianTree) -> None:
+INTERRUPTED = {
+    "before the first node": LAYOUT.certificates.exists,
+    "at the first node": lambda: bool(read_record(LAYOUT).nodes),
+    "while it starts": lambda: LAYOUT.kubeconfig.exists() and (LAYOUT.node(CONTROL.name) / "containerd.sock").exists(),
+}
+
+
+@pytest.mark.parametrize("moment", INTERRUPTED)
+def test_an_interrupted_boot_takes_itself_away(before: MachineState, debian: DebianTree, moment: str) -> None:
     boot = subprocess.Popen([sys.executable, "-c", BOOT], process_group=0, stdout=subprocess.DEVNULL, stderr=-3)
     deadline = time.monotonic() + 30
-    while not read_record(LAYOUT).nodes:
+    while not INTERRUPTED[moment]():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    os.kill(boot.pid, signal.SIGINT)
+    time.sleep(0.3)
+    # Who waits presses again: the removal is not broken off.
     os.kill(boot.pid, signal.SIGINT)
     boot.wait()
     assert_as_before(before, debian)
@@ -140,6 +156,77 @@ def test_a_network_that_this_machine_routes_already_is_named_and_left_alone(
             up(progress)
     finally:
         subprocess.run(["ip", "route", "delete", "unreachable", taken], check=True)
+    assert_as_before(before, debian)
+
+
+def test_an_interface_of_somebody_elses_is_named_and_left_alone(
+    before: MachineState, debian: DebianTree, progress: Printed
+) -> None:
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "dummy"], check=True)
+    try:
+        with pytest.raises(ClusterError, match=rf"'{BRIDGE}'.*ip link delete {BRIDGE}"):
+            up(progress)
+        assert not down()
+        subprocess.run(["ip", "link", "show", BRIDGE], check=True, stdout=subprocess.DEVNULL)
+    finally:
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
+    assert_as_before(before, debian)
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Generator[Layout]:
+    """A layout whose state lies on a disk of so many MB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "small", str(folder)], check=True)
+    layout = replace(LAYOUT, root=folder / "state")
+    try:
+        yield layout
+        assert not layout.root.exists()
+    finally:
+        down(layout=layout)
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_is_too_small_is_named_before_anything_is_made(
+    before: MachineState, debian: DebianTree, progress: Printed, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path, 50) as layout, pytest.raises(ClusterError, match=rf"{tmp_path} has 0\.1 GB left"):
+        up(progress, layout=layout)
+    assert_as_before(before, debian)
+
+
+@pytest.mark.parametrize("when", ["at once", "while the control plane starts"])
+def test_a_disk_that_fills_during_the_boot_is_told_and_nothing_is_left(
+    before: MachineState,
+    debian: DebianTree,
+    progress: Printed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    monkeypatch.setattr(requirements, "NEEDED_DISK_GB", 0.2)
+    with small_disk(tmp_path, 300) as layout:
+        began = {"at once": layout.root, "while the control plane starts": layout.node(CONTROL.name) / "etcd"}[when]
+        over = threading.Event()
+
+        def fill() -> None:
+            while not began.exists() and not over.wait(0.01):
+                pass
+            with (tmp_path / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+                while not over.is_set():
+                    filler.write(bytes(2**16))
+            over.wait()
+
+        filling = threading.Thread(target=fill)
+        filling.start()
+        started = time.monotonic()
+        try:
+            with pytest.raises(ClusterError, match=r"[Dd]isk is full|[Nn]o space left"):
+                up(progress, layout=layout)
+        finally:
+            over.set()
+            filling.join()
+        assert time.monotonic() - started < READY_WITHIN_S / 2
+        assert not layout.root.exists()
     assert_as_before(before, debian)
 
 
