@@ -162,7 +162,7 @@ def test_a_network_that_this_machine_routes_already_is_named_and_left_alone(
 def test_an_interface_of_somebody_elses_is_named_and_left_alone(
     before: MachineState, debian: DebianTree, progress: Printed
 ) -> None:
-    subprocess.run(["ip", "link", "add", BRIDGE, "type", "dummy"], check=True)
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
     try:
         with pytest.raises(ClusterError, match=rf"'{BRIDGE}'.*ip link delete {BRIDGE}"):
             up(progress)
