@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +13,10 @@ import typer
 from rich.status import Status
 
 from cli.console import Exit, err, out
+from cli.deploying import Place, deploy, remove
 from cli.project import deployable, project_root
 from local.client import Wire
 from local.cluster.answers import Endpoint, ask_server, endpoint_of
-from local.cluster.applying import Applied, apply_stack, remove_stack
 from local.cluster.binaries import KUBECTL, build
 from local.cluster.boot import Cluster
 from local.cluster.boot import down as cluster_down
@@ -26,10 +24,11 @@ from local.cluster.boot import up as cluster_up
 from local.cluster.containers import import_everywhere
 from local.cluster.errors import ClusterError, full_disks_told
 from local.cluster.kubectl import Kubectl, Object
-from local.cluster.layout import LAYOUT
+from local.cluster.layout import LAYOUT, PROJECT
 from local.cluster.models import forget_models, place_models
 from local.cluster.readiness import PodState, wait_until_ready
-from local.cluster.stack_images import pinned, stack_images
+from local.cluster.stack_images import stack_images
+from local.engine.ownership import own_workplace, their_workplace
 from local.errors import CannotServeError
 from planning.plan import Plan
 from planning.server import PlannedServer
@@ -89,20 +88,20 @@ def stop() -> None:
 
 
 def up(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> None:
-    """Deploy a stack on a real Kubernetes here, wait until it is Ready, ask every model, print the answers."""
+    """Deploy a stack on a real Kubernetes here, wait until it is Ready, ask every model, print the answers.
+
+    By `pulumi up` where it and its Kubernetes provider are installed, otherwise by server-side apply."""
     # Here, because the SDK that renders takes seconds to import, and most commands do not render.
     from stacks.render import rendered
 
     project = project_root()
-    plan = deployable(project, stack).plan
+    planned = deployable(project, stack)
+    plan = planned.plan
     objects: list[Object] = [manifest.body for manifest in rendered(plan, stack)]
     progress = ConsoleProgress()
     with _refusals():
-        place = _own(plan, objects, progress) if kubeconfig is None else _theirs(kubeconfig, objects, progress)
-        _say_by_what(progress)
-        with progress.step(f"applying {len(objects)} objects of stack {stack!r}"):
-            applied = apply_stack(place.kubectl, stack, place.objects)
-        _tell(applied, progress)
+        place = _own(plan, progress) if kubeconfig is None else _theirs(kubeconfig, progress)
+        deploy(project, planned, objects, place, progress)
         with progress.step("waiting until every pod is Ready"):
             pods = wait_until_ready(place.kubectl, plan.namespace, lambda states: _waiting(states, progress))
         progress.note(f"{pods} pods are Ready.")
@@ -121,31 +120,24 @@ def down(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> N
     progress = ConsoleProgress()
     with _refusals():
         kubectl = _kubectl(kubeconfig, progress)
+        place = Place(kubectl=kubectl, workplace=their_workplace(kubectl, LAYOUT), images=())
         with progress.step(f"removing stack {stack!r}"):
-            there = remove_stack(kubectl, stack)
+            there = remove(PROJECT, stack, place, progress)
     if not there:
         progress.note(f"Stack {stack!r} is not there.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """A cluster, and the objects as they go there."""
-
-    kubectl: Kubectl
-    objects: Sequence[Object]
-
-
-def _own(plan: Plan, objects: Sequence[Object], progress: ConsoleProgress) -> _Place:
+def _own(plan: Plan, progress: ConsoleProgress) -> Place:
     cluster: Cluster = cluster_up(progress)
     images = stack_images(cluster.layout, progress)
     workers = [running.node.name for running in cluster.nodes() if not running.node.control]
     with progress.step(f"bringing the images and the models to {len(workers)} nodes"):
         import_everywhere(images, workers, cluster.parts)
         place_models(plan.servers, cluster.layout)
-    return _Place(kubectl=cluster.kubectl, objects=pinned(objects, images))
+    return Place(kubectl=cluster.kubectl, workplace=own_workplace(cluster.layout), images=images)
 
 
-def _theirs(kubeconfig: Path, objects: Sequence[Object], progress: ConsoleProgress) -> _Place:
+def _theirs(kubeconfig: Path, progress: ConsoleProgress) -> Place:
     if not kubeconfig.is_file():
         raise ClusterError(f"{KUBECONFIG_VARIABLE}: there is no file {kubeconfig}.")
     for image in stack_images(LAYOUT, progress):
@@ -154,27 +146,13 @@ def _theirs(kubeconfig: Path, objects: Sequence[Object], progress: ConsoleProgre
             " `kind load image-archive`)."
         )
     progress.note("And the models where the stack's model_repository.destination says.")
-    return _Place(kubectl=_kubectl(kubeconfig, progress), objects=objects)
+    kubectl = _kubectl(kubeconfig, progress)
+    return Place(kubectl=kubectl, workplace=their_workplace(kubectl, LAYOUT), images=())
 
 
 def _kubectl(kubeconfig: Path, progress: ConsoleProgress) -> Kubectl:
     program = build([KUBECTL], LAYOUT, progress)[KUBECTL.name]
     return Kubectl(program=program, kubeconfig=kubeconfig.absolute())
-
-
-def _say_by_what(progress: ConsoleProgress) -> None:
-    there = "this release does not use it here" if shutil.which("pulumi") else "it is not on the PATH"
-    progress.note(f"Deploying by server-side apply of the rendered objects, not by `pulumi up` ({there}).")
-
-
-def _tell(applied: Applied, progress: ConsoleProgress) -> None:
-    if not applied.changed and not applied.pruned:
-        progress.note(f"Nothing differs: {applied.objects} objects are as they were.")
-        return
-    for name in applied.changed:
-        progress.note(f"  changed {name}")
-    for name in applied.pruned:
-        progress.note(f"  removed {name}")
 
 
 def _waiting(states: Sequence[PodState], progress: ConsoleProgress) -> None:

@@ -73,15 +73,18 @@ def apply_stack(kubectl: Kubectl, stack: str, objects: Sequence[Object]) -> Appl
     )
 
 
+def is_applied(kubectl: Kubectl, stack: str) -> bool:
+    """Whether an apply of `stack` has begun here. ClusterError where the cluster does not say."""
+    return _parent(kubectl, stack) is not None
+
+
 def remove_stack(kubectl: Kubectl, stack: str) -> bool:
     """Delete every object of `stack`, wait until they are gone, then the parent, and its kind with the last one.
     Whether it was there."""
-    told = kubectl.attempt("get", f"{PLURAL}.{GROUP}", stack, "--output=json")
-    if told.returncode != 0:
-        if "NotFound" in told.stderr or "doesn't have a resource type" in told.stderr:
-            return False
-        raise ClusterError(f"The cluster does not answer: {told.stderr.strip()}")
-    kinds = str(json.loads(told.stdout)["metadata"]["annotations"]["applyset.kubernetes.io/contains-group-kinds"])
+    parent = _parent(kubectl, stack)
+    if parent is None:
+        return False
+    kinds = str(parent["metadata"]["annotations"]["applyset.kubernetes.io/contains-group-kinds"])
     member = f"applyset.kubernetes.io/part-of={_set_id(stack)}"
     if kinds:
         kubectl.run(
@@ -92,6 +95,15 @@ def remove_stack(kubectl: Kubectl, stack: str) -> bool:
     if not kubectl.items(f"{PLURAL}.{GROUP}"):
         kubectl.run("delete", "crd", f"{PLURAL}.{GROUP}", "--ignore-not-found")
     return True
+
+
+def _parent(kubectl: Kubectl, stack: str) -> Object | None:
+    told = kubectl.attempt("get", f"{PLURAL}.{GROUP}", stack, "--output=json")
+    if told.returncode == 0:
+        return json.loads(told.stdout)
+    if "NotFound" in told.stderr or "doesn't have a resource type" in told.stderr:
+        return None
+    raise ClusterError(f"The cluster does not answer: {told.stderr.strip()}")
 
 
 def _make_parent(kubectl: Kubectl, stack: str) -> None:
