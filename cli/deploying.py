@@ -46,9 +46,13 @@ def deploy(project: Path, planned: PlannedStack, objects: Sequence[Object], plac
     match way_up(find_engine(project), place.workplace, place.kubectl, stack, objects):
         case ByEngine(installed=installed):
             progress.note(f"Deploying by `pulumi up`, with a state of its own in {place.workplace.root}.")
-            with progress.step(f"`pulumi up` of stack {stack!r}, {len(objects)} objects"):
-                engine = _engine(installed, place, progress)
-                deployed = engine.up(project, stack, _settings(planned, place.image))
+            try:
+                with progress.step(f"`pulumi up` of stack {stack!r}, {len(objects)} objects"):
+                    engine = _engine(installed, place, progress)
+                    deployed = engine.up(project, stack, _settings(planned, place.image))
+            except KeyboardInterrupt:
+                progress.note("Cancelled. What it had made is written down; the next `tritonup up` goes on from there.")
+                raise
             _tell(deployed.objects, deployed.changed, deployed.removed, progress)
         case ByApply(why=why):
             progress.note(f"Deploying by server-side apply of the rendered objects, not by `pulumi up` ({why}).")

@@ -72,6 +72,8 @@ def read_event(line: str) -> Event | None:
     match event:
         case {"diagnosticEvent": {"message": str(message), **rest}}:
             return _said(message, rest)
+        case {"stdoutEvent": {"message": str(message)}}:  # what it answers to a signal
+            return _said(message, {"severity": "warning"})
         case {"resourcePreEvent": {"metadata": metadata}} if _of_cluster(metadata):
             doing = _DOING.get(metadata["op"])
             return Begun(doing=f"{doing} {_name(metadata)}") if doing else None

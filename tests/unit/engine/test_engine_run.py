@@ -180,6 +180,7 @@ def test_objects_are_told_by_their_own_names_and_by_what_became_of_them(
                 step("resOutputsEvent", "refresh", "kubernetes:core/v1:Service", "triton"),
                 step("resOutputsEvent", "same", "kubernetes:core/v1:Service", "triton"),
                 step("resourcePreEvent", "update", "kubernetes:apps/v1:Deployment", "triton-floor"),
+                line(stdoutEvent={"message": "^C received; cancelling.\n"}),
                 said("info", "<{%fg 13%}>[1/2]<{%reset%}> Waiting for pods", ephemeral=True),
                 step("resOutputsEvent", "update", "kubernetes:apps/v1:Deployment", "triton-floor"),
                 step("resOutputsEvent", "delete", "kubernetes:policy/v1:PodDisruptionBudget", "triton"),
@@ -193,6 +194,7 @@ def test_objects_are_told_by_their_own_names_and_by_what_became_of_them(
     assert deployed.removed == ("poddisruptionbudget/triton",)
     assert deployed.objects == 2
     assert Begun(doing="updating deployment/triton-floor") in heard
+    assert Said(severity="warning", text="^C received; cancelling.", about="", passing=False) in heard
     assert Said(severity="info", text="[1/2] Waiting for pods", about="", passing=True) in heard
 
 
