@@ -73,13 +73,16 @@ def remove(project: Path, stack: str, place: Place, progress: Shown) -> bool:
 
 
 def _engine(installed: Installed, place: Place, progress: Shown) -> Engine:
+    warned: set[str] = set()
+
     def told(event: Event) -> None:
         match event:
             case Begun(doing=doing):
                 progress.detail(doing)
             case Said(passing=True, text=text):
                 progress.detail(text)
-            case Said(severity="warning", text=text):
+            case Said(severity="warning", text=text) if text not in warned:
+                warned.add(text)
                 progress.note(f"  {text}")
             case _:
                 pass

@@ -12,4 +12,3 @@ def small_server(settings: dict[str, Any], namespace: str, *names: str) -> None:
     small = {**server, "models": ["digits"], "resources": {"cpu": "500m", "memory": "1Gi"}}
     settings["namespace"] = namespace
     settings["servers"] = {name: copy.deepcopy(small) for name in names}
-    del settings["security"]

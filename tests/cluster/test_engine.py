@@ -194,15 +194,7 @@ def everything(kubectl: Kubectl) -> set[str]:
 def asked_to_refresh(engine: Engine) -> Mapping[str, str]:
     """What `pulumi refresh` would do to each resource of the state. It fails if anything would change."""
     command = ("refresh", "--preview-only", "--expect-no-changes", "--json", "--stack", STACK)
-    lines = raw(engine, command).splitlines()
-    found: dict[str, str] = {}
-    for line in lines:
-        match json.loads(line):
-            case {"resOutputsEvent": {"metadata": {"urn": str(urn), "op": str(op)}}}:
-                found[urn] = op
-            case _:
-                pass
-    return found
+    return {step["urn"]: step["op"] for step in json.loads(raw(engine, command))["steps"]}
 
 
 def raw(engine: Engine, arguments: Sequence[str]) -> str:
