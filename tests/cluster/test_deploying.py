@@ -61,7 +61,7 @@ class Ways:
     notes: Notes = field(default_factory=Notes)
 
     def up(self) -> list[str]:
-        """What is said of it, when the stack is there."""
+        """What is said of it when the stack is there, without what the engine says of its own parts."""
         self.notes.said.clear()
         file = read_stack_file(self.folder, "local")
         assert isinstance(file, StackFile), file
@@ -69,7 +69,7 @@ class Ways:
         objects = [manifest.body for manifest in rendered(plan, "local")]
         brought(RenderedStack(name="local", plan=plan, objects=objects), self.target, self.notes)
         deploy(PROJECT, PlannedStack(file=file, plan=plan, findings=()), objects, self.place, self.notes)
-        return list(self.notes.said)
+        return [said for said in self.notes.said if said.startswith(("Deploying", "Nothing", "  changed", "  removed"))]
 
     def down(self) -> bool:
         return remove(PROJECT, "local", self.place, self.notes)
