@@ -22,9 +22,11 @@ from local.cluster.boot import Cluster
 from local.cluster.boot import down as cluster_down
 from local.cluster.boot import up as cluster_up
 from local.cluster.containers import import_everywhere
+from local.cluster.definitions import POD_MONITOR, establish
 from local.cluster.errors import ClusterError, full_disks_told
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.layout import LAYOUT, PROJECT
+from local.cluster.metrics import start_metrics
 from local.cluster.models import forget_models, place_models
 from local.cluster.readiness import PodState, wait_until_ready
 from local.cluster.stack_images import stack_images
@@ -32,6 +34,9 @@ from local.engine.ownership import own_workplace, their_workplace
 from local.errors import CannotServeError
 from planning.plan import Plan
 from planning.server import PlannedServer
+from planning.settings import Settings
+from planning.settings.controllers import Presence
+from planning.settings.monitoring import PrometheusOperator
 
 KUBECONFIG_VARIABLE = "TRITONUP_KUBECONFIG"
 
@@ -70,11 +75,18 @@ class ConsoleProgress:
 
 
 @app.command()
-def start() -> None:
+def start(
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="With metrics-server, Prometheus and prometheus-adapter.")
+    ] = False,
+) -> None:
     """Boot the cluster, or find it up, and print where its kubeconfig is."""
+    progress = ConsoleProgress()
     with _refusals():
         started = time.monotonic()
-        cluster = cluster_up(ConsoleProgress())
+        cluster = cluster_up(progress)
+        if metrics:
+            start_metrics(cluster, progress)
         err.print(f"The cluster is up ({time.monotonic() - started:.1f} s). `make cluster-down` ends it.", markup=False)
         out.print(_exports(cluster.kubectl), markup=False)
 
@@ -100,7 +112,7 @@ def up(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> Non
     objects: list[Object] = [manifest.body for manifest in rendered(plan, stack)]
     progress = ConsoleProgress()
     with _refusals():
-        place = _own(plan, progress) if kubeconfig is None else _theirs(kubeconfig, progress)
+        place = _own(plan, objects, progress) if kubeconfig is None else _theirs(kubeconfig, progress)
         deploy(project, planned, objects, place, progress)
         with progress.step("waiting until every pod is Ready"):
             pods = wait_until_ready(place.kubectl, plan.namespace, lambda states: _waiting(states, progress))
@@ -127,14 +139,26 @@ def down(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> N
         progress.note(f"Stack {stack!r} is not there.")
 
 
-def _own(plan: Plan, progress: ConsoleProgress) -> Place:
+def _own(plan: Plan, objects: Sequence[Object], progress: ConsoleProgress) -> Place:
     cluster: Cluster = cluster_up(progress)
     images = stack_images(cluster.layout, progress)
     workers = [running.node.name for running in cluster.nodes() if not running.node.control]
     with progress.step(f"bringing the images and the models to {len(workers)} nodes"):
         import_everywhere(images, workers, cluster.parts)
         place_models(plan.servers, cluster.layout)
+    _bring_metrics(cluster, plan.settings, objects, progress)
     return Place(kubectl=cluster.kubectl, workplace=own_workplace(cluster.layout), images=images)
+
+
+def _bring_metrics(cluster: Cluster, settings: Settings, objects: Sequence[Object], progress: ConsoleProgress) -> None:
+    """What the stack says is present: a cluster of ours has it only where a stack needs it."""
+    monitoring = settings.monitoring
+    if isinstance(monitoring, PrometheusOperator):
+        establish(POD_MONITOR, cluster.kubectl, cluster.layout, progress)
+        monitors = [body for body in objects if body["kind"] == "PodMonitor"]
+        start_metrics(cluster, progress, monitors=monitors, namespace=monitoring.namespace)
+    elif settings.controllers.metrics_server is Presence.PRESENT:
+        start_metrics(cluster, progress)
 
 
 def _theirs(kubeconfig: Path, progress: ConsoleProgress) -> Place:

@@ -20,12 +20,13 @@ MANIFESTS = PROJECT / "tools"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """`package` is what is built, in the module of `tools/<manifest>`; `versioned_by` names the module whose version
-    the program reports."""
+    the program reports; `tags` are Go's build tags."""
 
     name: str
     manifest: str
     package: str
     versioned_by: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 def _kubernetes(name: str) -> Program:
@@ -43,8 +44,22 @@ KUBECTL = _kubernetes("kubectl")
 PAUSE = Program(name="pause", manifest="pause", package=".")
 COREDNS = Program(name="coredns", manifest="coredns", package=".")
 NETWORK_POLICIES = Program(name="kube-router", manifest="kube-router", package=".")
+PROMETHEUS = Program(
+    name="prometheus",
+    manifest="metrics",
+    package="github.com/prometheus/prometheus/cmd/prometheus",
+    # Every other way to find targets links a cloud's client (plugins/ of Prometheus).
+    tags=("remove_all_sd", "enable_kubernetes_sd"),
+)
+ADAPTER = Program(name="prometheus-adapter", manifest="metrics", package=".")
+METRICS_SERVER = Program(
+    name="metrics-server", manifest="metrics", package="sigs.k8s.io/metrics-server/cmd/metrics-server"
+)
 
 PROGRAMS = (PAUSE, ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, KUBECTL, COREDNS, NETWORK_POLICIES)
+
+METRICS_PROGRAMS = (METRICS_SERVER, ADAPTER, PROMETHEUS)
+"""In one module, so that what they share is compiled once."""
 
 
 def build(programs: Iterable[Program], layout: Layout, progress: Progress) -> Mapping[str, Path]:
@@ -71,6 +86,8 @@ def _build(go: Path, program: Program, into: Path) -> None:
     unfinished = into.with_suffix(f".{os.getpid()}")
     manifest = MANIFESTS / program.manifest
     command = [str(go), "build", "-trimpath", "-buildvcs=false", "-ldflags", _link(program, manifest)]
+    if program.tags:
+        command += ["-tags", ",".join(program.tags)]
     environment = {
         **os.environ,
         "CGO_ENABLED": "0",
