@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"os"
@@ -52,12 +53,21 @@ func serve(base *basecmd.AdapterBase, rules, prometheus string, relist, age time
 	if err != nil {
 		return err
 	}
-	asked := client.NewClientForAPI(client.NewGenericAPIClient(http.DefaultClient, address, nil), http.MethodGet)
+	asked := client.NewClientForAPI(untimed{client.NewGenericAPIClient(http.DefaultClient, address, nil)}, http.MethodGet)
 	stop := genericapiserver.SetupSignalContext()
 	metrics, listing := provider.NewPrometheusProvider(mapper, objects, asked, namers, relist, age)
 	listing.RunUntil(stop.Done())
 	base.WithCustomMetrics(metrics)
 	return base.Run(stop)
+}
+
+// untimed asks Prometheus without a time-out of its own, which timeoutFromContext of the adapter's client computes with
+// the wrong sign, and Prometheus refuses. The request's own deadline ends the call all the same.
+type untimed struct{ client.GenericAPIClient }
+
+func (u untimed) Do(ctx context.Context, verb, endpoint string, query url.Values) (client.APIResponse, error) {
+	query.Del("timeout")
+	return u.GenericAPIClient.Do(ctx, verb, endpoint, query)
 }
 
 func must(err error) {
