@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import yaml
 
@@ -14,12 +14,11 @@ from local.cluster.applying import apply_stack, remove_stack
 from local.cluster.image_archive import PackedImage
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.progress import Progress
-from local.cluster.triton_image import pinned
+from local.cluster.stack_images import pinned
 from local.engine.deploying import Engine
 from local.engine.events import Begun, Event, Said
 from local.engine.installed import Installed, find_engine
 from local.engine.ownership import ByApply, ByEngine, engine_to_remove, way_up
-from local.engine.pinning import pinned_settings
 from local.engine.workplace import Workplace
 from stacks.stackfile import SETTINGS_KEY
 
@@ -32,11 +31,11 @@ class Shown(Progress, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A cluster as a stack goes there. `image` is what the stack's tag means on its nodes, where we brought it."""
+    """A cluster as a stack goes there. `images` are what tags of ours mean on its nodes, where we brought them."""
 
     kubectl: Kubectl
     workplace: Workplace
-    image: PackedImage | None
+    images: Sequence[PackedImage]
 
 
 def deploy(project: Path, planned: PlannedStack, objects: Sequence[Object], place: Place, progress: Shown) -> None:
@@ -48,8 +47,9 @@ def deploy(project: Path, planned: PlannedStack, objects: Sequence[Object], plac
             progress.note(f"Deploying by `pulumi up`, with a state of its own in {place.workplace.root}.")
             try:
                 with progress.step(f"`pulumi up` of stack {stack!r}, {len(objects)} objects"):
-                    engine = _engine(installed, place, progress)
-                    deployed = engine.up(project, stack, _settings(planned, place.image))
+                    packed = {image.name: image.digest for image in place.images}
+                    written = yaml.safe_load(planned.file.path.read_text(encoding="utf-8"))["config"][SETTINGS_KEY]
+                    deployed = _engine(installed, place, progress).up(project, stack, written, packed)
             except KeyboardInterrupt:
                 progress.note("Cancelled. What it had made is written down; the next `tritonup up` goes on from there.")
                 raise
@@ -57,8 +57,7 @@ def deploy(project: Path, planned: PlannedStack, objects: Sequence[Object], plac
         case ByApply(why=why):
             progress.note(f"Deploying by server-side apply of the rendered objects, not by `pulumi up` ({why}).")
             with progress.step(f"applying {len(objects)} objects of stack {stack!r}"):
-                wanted = pinned(objects, place.image) if place.image else objects
-                applied = apply_stack(place.kubectl, stack, wanted)
+                applied = apply_stack(place.kubectl, stack, pinned(objects, place.images))
             _tell(applied.objects, applied.changed, applied.pruned, progress)
 
 
@@ -90,11 +89,6 @@ def _engine(installed: Installed, place: Place, progress: Shown) -> Engine:
     # With everything in it, and its current context alone: files that it names by a relative path are not beside it.
     whole = place.kubectl.run("config", "view", "--raw", "--minify", "--flatten")
     return Engine(installed=installed, workplace=place.workplace, kubeconfig=whole, told=told)
-
-
-def _settings(planned: PlannedStack, image: PackedImage | None) -> dict[str, Any]:
-    written = yaml.safe_load(planned.file.path.read_text(encoding="utf-8"))["config"][SETTINGS_KEY]
-    return pinned_settings(written, planned.plan, image) if image else written
 
 
 def _tell(objects: int, changed: Sequence[str], removed: Sequence[str], progress: Shown) -> None:

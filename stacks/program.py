@@ -9,15 +9,16 @@ from pulumi import ResourceOptions
 
 from planning.plan import Plan
 from stacks.composition import Composition, compose
+from stacks.packed import with_packed
 from stacks.planned import planned
 from stacks.providers import cluster_provider
-from stacks.settings import RefusedError, settings_of_stack
+from stacks.settings import RefusedError, packed_images, settings_of_stack
 
 
 def build(root: Path) -> None:
     """Deploy the stack whose project lies at `root`. RefusedError before anything is made if the plan has
     errors; warnings are shown and do not stop it."""
-    plan = planned(settings_of_stack(), root)
+    plan = with_packed(planned(settings_of_stack(), root), packed_images())
     for finding in plan.warnings:
         pulumi.warn(str(finding))
     for accepted in plan.accepted:

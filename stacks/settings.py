@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 
 from planning.findings import Finding
@@ -31,6 +33,11 @@ def settings_of_stack() -> Settings:
 def kubeconfig() -> str | None:
     """`tritonup:kubeconfig`: a path, for clusters that this stack does not make; None where it is empty."""
     return pulumi.Config(PROJECT).get("kubeconfig") or None
+
+
+def packed_images() -> Mapping[str, str]:
+    """`tritonup:packed_images`: digests of images by their tags. `tritonup up` says them, no stack file does."""
+    return pulumi.Config(PROJECT).get_object("packed_images") or {}
 
 
 def context() -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from local.cluster.errors import ClusterError
@@ -22,6 +23,9 @@ from local.engine.workplace import Workplace
 UPSERT = "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"
 """Lets a create adopt what is there (pulumi-kubernetes, provider/pkg/provider). Only after a killed run, whose last
 objects the cluster has and the state has not."""
+
+
+NOTHING_PACKED: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +51,15 @@ class Engine:
     told: Callable[[Event], None]
     inherited: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
-    def up(self, project: Path, stack: str, settings: Mapping[str, Any]) -> Deployed:
-        """Make the cluster hold what the program at `project` makes of `settings`, drift included. ClusterError with
+    def up(
+        self, project: Path, stack: str, settings: Mapping[str, Any], packed: Mapping[str, str] = NOTHING_PACKED
+    ) -> Deployed:
+        """Make the cluster hold what the program at `project` makes of `settings`, drift included, with the digests of
+        `packed` for images that it names by these tags. ClusterError with
         the engine's own diagnostics; KeyboardInterrupt after it was cancelled and had written its state."""
         self.workplace.lay_out(self.installed)
         with self.workplace.holding(self.kubeconfig) as lock:
-            self.workplace.stage(project, stack, settings)
+            self.workplace.stage(project, stack, settings, packed)
             self._unlock(stack)
             if not checkpoint(self.workplace, stack).exists():
                 self._quiet("stack", "init", "--stack", stack)

@@ -82,9 +82,10 @@ class Workplace:
         if not link.is_symlink() and installed.plugins.is_dir():
             link.symlink_to(installed.plugins, target_is_directory=True)
 
-    def stage(self, project: Path, stack: str, settings: Mapping[str, Any]) -> None:
-        """The project at `project` with `settings` for its stack, and this workplace's kubeconfig as its cluster.
-        Only files of this workplace are written: the program itself stays where it is."""
+    def stage(self, project: Path, stack: str, settings: Mapping[str, Any], packed: Mapping[str, str]) -> None:
+        """The project at `project` with `settings` for its stack, the digests of `packed` for images that it names by
+        these tags, and this workplace's kubeconfig as its cluster. Only files of this workplace are written: the
+        program itself stays where it is."""
         declared = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
         runtime = declared["runtime"]
         options = {**runtime.get("options", {}), "virtualenv": str(project / ".venv")}
@@ -92,7 +93,11 @@ class Workplace:
         _write_yaml(self.project / "Pulumi.yaml", declared)
         file = self.project / f"Pulumi.{stack}.yaml"
         staged: dict[str, Any] = {
-            "config": {"tritonup:settings": settings, "tritonup:kubeconfig": str(self.kubeconfig)},
+            "config": {
+                "tritonup:settings": settings,
+                "tritonup:kubeconfig": str(self.kubeconfig),
+                **({"tritonup:packed_images": dict(packed)} if packed else {}),
+            },
         }
         before: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
         if SALT in before:

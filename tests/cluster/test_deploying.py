@@ -23,7 +23,7 @@ from local.cluster.applying import is_applied
 from local.cluster.errors import ClusterError
 from local.cluster.layout import LAYOUT, PROJECT
 from local.cluster.models import forget_models
-from local.cluster.triton_image import triton_image
+from local.cluster.stack_images import stack_images
 from local.engine.installed import Installed, Missing, find_engine
 from local.engine.state import holds_objects, pending
 from local.engine.workplace import Workplace
@@ -91,7 +91,7 @@ def ways(target: Target, progress: Printed, tmp_path: Path) -> Generator[Ways]:
     place = Place(
         kubectl=target.kubectl,
         workplace=Workplace(root=tmp_path / "workplace", ends_with_cluster=False),
-        image=triton_image(LAYOUT, progress) if target.own else None,
+        images=stack_images(LAYOUT, progress) if target.own else (),
     )
     made = Ways(folder=tmp_path, target=target, place=place)
     yield made
@@ -147,7 +147,7 @@ def test_what_an_engine_with_another_state_made_is_left_alone(ways: Ways, tmp_pa
     ways.up()
     mine = ways.place
     elsewhere = Workplace(root=tmp_path / "elsewhere", ends_with_cluster=False)
-    ways.place = Place(kubectl=mine.kubectl, workplace=elsewhere, image=mine.image)
+    ways.place = Place(kubectl=mine.kubectl, workplace=elsewhere, images=mine.images)
     with pytest.raises(ClusterError, match=r"whose state is not in .*: nothing was changed"):
         ways.up()
     ways.place = mine

@@ -24,10 +24,9 @@ from local.cluster.answers import ask_server, endpoint_of
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT, PROJECT
 from local.cluster.models import forget_models
-from local.cluster.triton_image import triton_image
+from local.cluster.stack_images import stack_images
 from local.engine.deploying import Deployed, Engine
 from local.engine.installed import Installed, Missing, find_engine
-from local.engine.pinning import pinned_settings
 from local.engine.state import holds_objects
 from local.engine.workplace import Workplace
 
@@ -55,10 +54,8 @@ class TwoServers:
         """Deploy what is written, with the image and the models where its pods look for them."""
         planned = self.planned()
         brought(planned, self.target, self.progress)
-        settings = self.written
-        if self.target.own:
-            settings = pinned_settings(settings, planned.plan, triton_image(LAYOUT, self.progress))
-        return self.engine.up(PROJECT, STACK, settings)
+        images = stack_images(LAYOUT, self.progress) if self.target.own else ()
+        return self.engine.up(PROJECT, STACK, self.written, {image.name: image.digest for image in images})
 
     def planned(self) -> RenderedStack:
         def as_written(settings: dict[str, Any]) -> None:

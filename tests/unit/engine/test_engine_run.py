@@ -137,6 +137,14 @@ def test_nothing_of_the_users_project_is_written_and_its_program_is_the_one_that
     assert stack["config"] == {"tritonup:settings": SETTINGS, "tritonup:kubeconfig": str(workplace.kubeconfig)}
 
 
+def test_the_digests_of_packed_images_are_said_with_the_stack(
+    engine: Engine, project: Path, workplace: Workplace
+) -> None:
+    engine.up(project, "local", SETTINGS, {"localhost/some:tag": "sha256:5"})
+    stack = yaml.safe_load((workplace.project / "Pulumi.local.yaml").read_text(encoding="utf-8"))
+    assert stack["config"]["tritonup:packed_images"] == {"localhost/some:tag": "sha256:5"}
+
+
 def test_what_the_engine_needs_to_read_its_secrets_again_is_kept(
     engine: Engine, pulumi: FakePulumi, project: Path, workplace: Workplace
 ) -> None:
