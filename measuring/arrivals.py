@@ -6,6 +6,7 @@ it ("coordinated omission"; Schroeder, Wierman, Harchol-Balter, "Open Versus Clo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,21 @@ def arrival_times(arrivals: Arrivals) -> tuple[float, ...]:
             # Given their number, the arrivals of a Poisson process are independent and uniform.
             count = min(int(random.poisson(rate * seconds)), GREATEST_COUNT)
             return tuple(float(time) for time in np.sort(random.uniform(0, seconds, count)))
+
+
+def unending_times(rate: float, seed: int) -> Iterator[float]:
+    """A Poisson process of which nobody knows beforehand how long it is wanted: seconds after the load's beginning,
+    ascending, `rate` a second on average. The gaps follow from `seed` alone, so that here too no answer moves a
+    question; only the end is the sender's. It ends by itself after GREATEST_S or GREATEST_COUNT. Raises
+    UnboundedLoadError, when the first is asked for."""
+    _require_bounds(Poisson(rate=rate, seconds=min(GREATEST_S, GREATEST_COUNT / max(rate, 1e-9)), seed=seed))
+    random = np.random.default_rng(seed)
+    time = 0.0
+    for _ in range(GREATEST_COUNT):
+        time += float(random.exponential(1 / rate))
+        if time >= GREATEST_S:
+            return
+        yield time
 
 
 def _require_bounds(arrivals: Arrivals) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from measuring.clients import Client
 from measuring.records import Failed, Kind, Outcome, Record
@@ -14,15 +14,17 @@ sockets where a server hangs. A choice of ours."""
 
 
 async def send(
-    times: Sequence[float],
+    times: Iterable[float],
     client: Client,
     *,
     seen: Callable[[Record], None] | None = None,
     in_flight: int = IN_FLIGHT,
+    until: asyncio.Event | None = None,
 ) -> tuple[Record, ...]:
     """Send a request at each of `times` (seconds from now, ascending) and wait until all have come to something.
 
-    `client` has been prepared, and bounds each request in time. `seen` is told of each as it ends.
+    `client` has been prepared, and bounds each request in time. `seen` is told of each as it ends. Once `until` is
+    set no later time begins; what was planned before is sent, however late this client is.
     """
     loop = asyncio.get_running_loop()
     beginning = loop.time()
@@ -41,8 +43,9 @@ async def send(
 
     try:
         for number, planned in enumerate(times):
-            if (early := planned - (loop.time() - beginning)) > 0:
-                await asyncio.sleep(early)
+            early = planned - (loop.time() - beginning)
+            if early > 0 and await _stopped(until, early):
+                break
             if len(waiting) >= in_flight:
                 now = loop.time() - beginning
                 note(number, planned, now, Failed(Kind.NOT_SENT, f"{in_flight} requests wait for answers"))
@@ -57,3 +60,15 @@ async def send(
         for task in waiting:
             task.cancel()
     return tuple(sorted(records, key=lambda record: record.number))
+
+
+async def _stopped(until: asyncio.Event | None, within_s: float) -> bool:
+    """Wait so long; whether `until` was set meanwhile."""
+    if until is None:
+        await asyncio.sleep(within_s)
+        return False
+    try:
+        await asyncio.wait_for(until.wait(), within_s)
+    except TimeoutError:
+        return False
+    return True
