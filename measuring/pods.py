@@ -167,9 +167,9 @@ instance_group [ {{ count: {instances} kind: KIND_CPU }} ]
 """
 
 
-def write_sleeping_model(root: Path, *, seconds: float, instances: int) -> Path:
+def write_sleeping_model(root: Path, *, seconds: float, instances: int, name: str = MODEL) -> Path:
     """A model that takes `seconds` and answers with its input, `instances` at a time: time passes, no core works."""
-    model = root / MODEL
+    model = root / name
     (model / "1").mkdir(parents=True)
     (model / "1" / "model.py").write_text(_MODEL.format(seconds=seconds))
     (model / "config.pbtxt").write_text(_CONFIG.format(instances=instances))

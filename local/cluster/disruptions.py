@@ -10,7 +10,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,6 +147,23 @@ def delete_pod(kubectl: Kubectl, namespace: str, pod: str) -> None:
     kubectl.run("delete", "pod", pod, f"--namespace={namespace}", timeout_s=GONE_WITHIN_S)
 
 
+@contextmanager
+def paused(cluster: Cluster, node: str, program: str) -> Generator[None]:
+    """`program` of `node` (such as kube-proxy) does nothing while the context lasts, as on a machine that is busy."""
+    running = next(one for one in cluster.nodes() if one.node.name == node)
+    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text(encoding="ascii")
+    pid = next(int(child) for child in children.split() if _command(int(child)) == program)
+    handle = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            signal.pidfd_send_signal(handle, signal.SIGCONT)
+    finally:
+        os.close(handle)
+
+
 def pods_of(kubectl: Kubectl, namespace: str, deployment: str) -> list[Object]:
     """The pods of `deployment`, those that are leaving included."""
     body = kubectl.get("deployment", deployment, f"--namespace={namespace}")
@@ -182,6 +200,10 @@ def _first_process(container: str) -> int:
             if numbers[-1] == "1":
                 return int(pid)
     raise ClusterError(f"Container {container[:12]} runs no process on this machine.")
+
+
+def _command(pid: int) -> str:
+    return Path(os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0])).name
 
 
 def _until(what: str, there: Callable[[], bool]) -> None:

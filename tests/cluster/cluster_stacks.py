@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from local.cluster.kubectl import Object
 from local.cluster.layout import PROJECT
+from measuring.pods import write_sleeping_model
 from planning.plan import Plan
 from planning.settings import Settings, read_settings
 from stacks.planned import planned
@@ -55,3 +58,16 @@ def stack(name: str, edit: Callable[[dict[str, Any]], None] = lambda settings: N
     plan = planned(settings, PROJECT)
     assert not plan.errors, plan.errors
     return RenderedStack(name=name, plan=plan, objects=[manifest.body for manifest in rendered(plan, name)])
+
+
+FAST = "digits"
+"""A model of some milliseconds."""
+
+
+def repository_with_sleepers(root: Path, sleepers: Mapping[str, tuple[float, int]]) -> Path:
+    """A model repository in `root` with the fast model and, by name, models that take so many seconds, so many at a
+    time."""
+    shutil.copytree(PROJECT / "model_repository" / FAST, root / FAST)
+    for name, (seconds, instances) in sleepers.items():
+        write_sleeping_model(root, seconds=seconds, instances=instances, name=name)
+    return root
