@@ -24,7 +24,7 @@ _LINE = (
 @dataclass(slots=True, kw_only=True)
 class PodMoments:
     """Of one pod, by the monotonic clock (`time.monotonic()`), each None until it was seen. `deleted` is when its
-    deletion was asked for, `unready` when it was last seen to stop being Ready, `gone` when its object was gone."""
+    deletion was asked for, `unready` when it was first seen to stop being Ready, `gone` when its object was gone."""
 
     name: str
     uid: str
@@ -96,6 +96,5 @@ class PodHistory:
             pod.gone = now
         elif ready == "True":
             pod.ready = pod.ready or now
-            pod.unready = None
         elif pod.ready is not None and pod.unready is None:
             pod.unready = now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from cluster_stacks import RenderedStack
@@ -12,10 +13,15 @@ from local.cluster.kubectl import Kubectl
 from measuring.during import Observed, Stream
 from measuring.kinds import ClientKind
 from measuring.question import read_question
+from measuring.records import Kind
 from measuring.summary import doubt, summarise
 from planning.server import PlannedServer
 
 BEFORE_S = 3.0
+SILENCE_S = 1.0
+"""Far above the gaps of the slowest load here (6 a second of each kind), and shorter than any step of a pod's leaving
+(docs/draining.md)."""
+
 SETTLE_S = 4.0
 """After a disruption has ended: longer than any connection lives, so that what it left behind is asked too."""
 
@@ -40,12 +46,29 @@ def streams(
 
 
 def sound(observed: Observed[Any], *, least: int) -> Observed[Any]:
-    """`observed`, where its figures can be believed: `least` requests or more were sent by each kind of client, and the
-    clients kept up."""
+    """`observed`, where it can show a loss: by each kind of client `least` requests or more were sent, none was held
+    back, and throughout the disruption no second went by without one. That some were sent late (`doubt`) says that
+    latencies are not to be believed, and none is asserted here."""
     for kind, records in observed.by_kind.items():
         assert len(records) >= least, f"only {len(records)} requests by {kind}"
-        assert (doubtful := doubt(summarise(records))) is None, f"{kind}: {doubtful}"
+        assert Kind.NOT_SENT not in summarise(records).failed
+        silence = longest_silence(observed, kind)
+        assert silence < SILENCE_S, f"{kind} sent nothing for {silence:.1f} s"
+        if doubtful := doubt(summarise(records)):
+            print(f"{kind}: {doubtful}")
     return observed
+
+
+def longest_silence(observed: Observed[Any], kind: ClientKind) -> float:
+    """Seconds of the disruption in which no client of this kind sent a request."""
+    sent = sorted(
+        heard.began + record.started
+        for heard in observed.heard
+        if heard.stream.kind is kind
+        for record in heard.records
+    )
+    moments = [observed.began, *(at for at in sent if observed.began < at < observed.ended), observed.ended]
+    return max(after - before for before, after in pairwise(moments))
 
 
 def lost(observed: Observed[Any]) -> Mapping[str, int]:

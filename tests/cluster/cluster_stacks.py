@@ -60,6 +60,8 @@ def stack(name: str, edit: Callable[[dict[str, Any]], None] = lambda settings: N
     return RenderedStack(name=name, plan=plan, objects=[manifest.body for manifest in rendered(plan, name)])
 
 
+QUEUE_TIMEOUT = "default_timeout_microseconds: 1000000"
+
 FAST = "digits"
 """A model of some milliseconds."""
 
@@ -68,6 +70,11 @@ def repository_with_sleepers(root: Path, sleepers: Mapping[str, tuple[float, int
     """A model repository in `root` with the fast model and, by name, models that take so many seconds, so many at a
     time."""
     shutil.copytree(PROJECT / "model_repository" / FAST, root / FAST)
+    config = root / FAST / "config.pbtxt"
+    text = config.read_text(encoding="utf-8")
+    assert text.count(QUEUE_TIMEOUT) == 1
+    # Its queue gives up after a second, which a machine that is busy with other work may take.
+    config.write_text(text.replace(QUEUE_TIMEOUT, f"{QUEUE_TIMEOUT}0"), encoding="utf-8")
     for name, (seconds, instances) in sleepers.items():
         write_sleeping_model(root, seconds=seconds, instances=instances, name=name)
     return root
