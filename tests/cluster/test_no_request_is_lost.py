@@ -89,13 +89,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(target: Target, progress: Printed, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    models = repository_with_sleepers(tmp_path_factory.mktemp("models"), {SLOW: (CRASH_IS_OVER_S = 10.0
-"""By then the Service sends nothing to the crashed server, or sends to its successor."""
-
-PROXY_LEARNS_S = 2.0
-"""From the pod's not being Ready to kube-proxy's rules: it gathers changes for up to 1 s (minSyncPeriod)."""
-
-SLOW_S, SLOW_INSTANCES)})
+    models = repository_with_sleepers(tmp_path_factory.mktemp("models"), {SLOW: (SLOW_S, SLOW_INSTANCES)})
 
     def edit(settings: dict[str, Any]) -> None:
         settings["model_repository"]["directory"] = str(models)
