@@ -151,30 +151,31 @@ import triton_python_backend_utils as pb_utils
 
 class TritonPythonModel:
     def execute(self, requests):
-        responses = []
-        for request in requests:
-            time.sleep({seconds})
-            given = pb_utils.get_input_tensor_by_name(request, "X").as_numpy()
-            responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("Y", given)]))
-        return responses
+        time.sleep({seconds})
+        given = [pb_utils.get_input_tensor_by_name(request, "X").as_numpy() for request in requests]
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("Y", values)]) for values in given]
 """
 
 _CONFIG = """
 backend: "python"
+{batching}
 input [ {{ name: "X" data_type: TYPE_FP32 dims: [ 4 ] }} ]
 output [ {{ name: "Y" data_type: TYPE_FP32 dims: [ 4 ] }} ]
 instance_group [ {{ count: {instances} kind: KIND_CPU }} ]
 """
 
 
-def write_sleeping_model(root: Path, *, seconds: float, instances: int, name: str = MODEL) -> Path:
-    """A model that takes `seconds` and answers with its input, `instances` at a time: time passes, no core works."""
+def write_sleeping_model(root: Path, *, seconds: float, instances: int, batch: int = 0, name: str = MODEL) -> Path:
+    """A model that takes `seconds` and answers with its input, `instances` at a time: time passes, no core works.
+    Each instance is a process; with `batch` it takes so many requests at once, for the price of one."""
     model = root / name
     (model / "1").mkdir(parents=True)
     (model / "1" / "model.py").write_text(_MODEL.format(seconds=seconds))
-    (model / "config.pbtxt").write_text(_CONFIG.format(instances=instances))
-    given = {"name": "X", "shape": [4], "datatype": "FP32", "data": [1, 2, 3, 4]}
-    sample = {"caption": "four numbers", "request": {"inputs": [given]}, "show": "tensor", "expect": {"shape": [4]}}
+    batching = f"max_batch_size: {batch}\ndynamic_batching {{}}" if batch else ""
+    (model / "config.pbtxt").write_text(_CONFIG.format(instances=instances, batching=batching))
+    shape = [1, 4] if batch else [4]
+    given = {"name": "X", "shape": shape, "datatype": "FP32", "data": [1, 2, 3, 4]}
+    sample = {"caption": "four numbers", "request": {"inputs": [given]}, "show": "tensor", "expect": {"shape": shape}}
     (model / "sample.json").write_text(json.dumps(sample))
     return model
 

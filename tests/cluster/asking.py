@@ -10,7 +10,7 @@ from cluster_stacks import RenderedStack
 
 from local.cluster.answers import endpoint_of
 from local.cluster.kubectl import Kubectl
-from measuring.during import Observed, Stream
+from measuring.during import TIMEOUT_S, Observed, Stream
 from measuring.kinds import ClientKind
 from measuring.question import read_question
 from measuring.records import Kind
@@ -18,16 +18,21 @@ from measuring.summary import doubt, summarise
 from planning.server import PlannedServer
 
 BEFORE_S = 3.0
-SILENCE_S = 1.0
-"""Far above the gaps of the slowest load here (6 a second of each kind), and shorter than any step of a pod's leaving
-(docs/draining.md)."""
+SILENCE_S = 2.0
+"""Shorter than any step of a pod's leaving (docs/draining.md). Of 7 independent requests a second, a gap so long comes
+once in more than a day."""
 
 SETTLE_S = 4.0
 """After a disruption has ended: longer than any connection lives, so that what it left behind is asked too."""
 
 
 def streams(
-    stack: RenderedStack, server: PlannedServer, kubectl: Kubectl, rates: Mapping[str, float]
+    stack: RenderedStack,
+    server: PlannedServer,
+    kubectl: Kubectl,
+    rates: Mapping[str, float],
+    *,
+    timeout_s: float = TIMEOUT_S,
 ) -> tuple[Stream, ...]:
     """Every kind of client, each asking every model of `rates` so many times a second, through the Service."""
     models = {model.name: model.directory for model in server.served.models}
@@ -39,6 +44,7 @@ def streams(
                 kind=kind,
                 question=read_question(models[model]),
                 rate=rate,
+                timeout_s=timeout_s,
             )
             for kind in ClientKind
             for model, rate in rates.items()

@@ -53,6 +53,11 @@ def stack(name: str, edit: Callable[[dict[str, Any]], None] = lambda settings: N
     document = yaml.safe_load((PROJECT / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))
     raw = document["config"]["tritonup:settings"]
     edit(raw)
+    return planned_stack(name, raw)
+
+
+def planned_stack(name: str, raw: Mapping[str, Any]) -> RenderedStack:
+    """The stack of these settings."""
     settings = read_settings(raw)
     assert isinstance(settings, Settings), settings
     plan = planned(settings, PROJECT)
@@ -66,15 +71,18 @@ FAST = "digits"
 """A model of some milliseconds."""
 
 
-def repository_with_sleepers(root: Path, sleepers: Mapping[str, tuple[float, int]]) -> Path:
-    """A model repository in `root` with the fast model and, by name, models that take so many seconds, so many at a
-    time."""
+BATCH = 16
+
+
+def repository_with_sleepers(root: Path, sleepers: Mapping[str, float]) -> Path:
+    """A model repository in `root` with the fast model and, by name, models that take so many seconds, and up to twice
+    that where they are busy: one process each takes `BATCH` requests at once."""
     shutil.copytree(PROJECT / "model_repository" / FAST, root / FAST)
     config = root / FAST / "config.pbtxt"
     text = config.read_text(encoding="utf-8")
     assert text.count(QUEUE_TIMEOUT) == 1
     # Its queue gives up after a second, which a machine that is busy with other work may take.
     config.write_text(text.replace(QUEUE_TIMEOUT, f"{QUEUE_TIMEOUT}0"), encoding="utf-8")
-    for name, (seconds, instances) in sleepers.items():
-        write_sleeping_model(root, seconds=seconds, instances=instances, name=name)
+    for name, seconds in sleepers.items():
+        write_sleeping_model(root, seconds=seconds, instances=1, batch=BATCH, name=name)
     return root

@@ -26,7 +26,7 @@ from local.cluster.models import forget_models
 from local.cluster.pod_history import PodHistory
 from local.cluster.readiness import wait_until_ready
 from measuring.during import Observed, observe
-from planning.draining import ENDPOINT_LAG_S
+from planning.draining import UNHURRIED
 
 SLOW = "sleeping"
 RATES = {FAST: 15.0, SLOW: 4.0}
@@ -38,8 +38,7 @@ CRASH_IS_OVER_S = 10.0
 PROXY_LEARNS_S = 2.0
 """From the pod's not being Ready to kube-proxy's rules: it gathers changes for up to 1 s (minSyncPeriod)."""
 
-SLOW_S, SLOW_INSTANCES = 0.3, 5
-"""Three kinds at 4 a second keep 3.6 of 5 busy, should one pod carry all."""
+SLOW_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +88,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(target: Target, progress: Printed, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
-    models = repository_with_sleepers(tmp_path_factory.mktemp("models"), {SLOW: (SLOW_S, SLOW_INSTANCES)})
+    models = repository_with_sleepers(tmp_path_factory.mktemp("models"), {SLOW: SLOW_S})
 
     def edit(settings: dict[str, Any]) -> None:
         settings["model_repository"]["directory"] = str(models)
@@ -150,7 +149,7 @@ def test_no_request_is_lost_when_a_node_is_drained(deployed: Deployed) -> None:
 
 
 def test_no_request_is_lost_while_the_service_learns_late(deployed: Deployed) -> None:
-    """New connections still come to the pod for most of what the plan allows (ENDPOINT_LAG_S)."""
+    """New connections still come to the pod for most of what the plan allows (`UNHURRIED.endpoint_lag_s`)."""
     cluster = deployed.target.own
     if cluster is None:
         pytest.skip("only a cluster of ours has a kube-proxy that can be made to wait")
@@ -160,7 +159,7 @@ def test_no_request_is_lost_while_the_service_learns_late(deployed: Deployed) ->
         with paused(cluster, CONTROL.name, "kube-proxy"):
             arguments = ("delete", "pod", pod["name"], f"--namespace={deployed.namespace}", "--wait=false")
             deployed.kubectl.run(*arguments)
-            time.sleep(ENDPOINT_LAG_S - 1)
+            time.sleep(UNHURRIED.endpoint_lag_s - 1)
         wait_until_gone(deployed.kubectl, deployed.namespace, {pod["uid"]})
 
     observed, _ = deployed.disturbed(delete_unnoticed)
