@@ -62,9 +62,13 @@ def unending_times(rate: float, seed: int) -> Iterator[float]:
     """A Poisson process of which nobody knows beforehand how long it is wanted: seconds after the load's beginning,
     ascending, `rate` a second on average. The gaps follow from `seed` alone, so that here too no answer moves a
     question; only the end is the sender's. It ends by itself after GREATEST_S or GREATEST_COUNT. Raises
-    UnboundedLoadError, when the first is asked for."""
-    _require_bounds(Poisson(rate=rate, seconds=min(GREATEST_S, GREATEST_COUNT / max(rate, 1e-9)), seed=seed))
-    random = np.random.default_rng(seed)
+    UnboundedLoadError."""
+    if not rate > 0:
+        raise UnboundedLoadError(f"{rate:g} requests a second is no load: it must be above 0.")
+    return _unending(rate, np.random.default_rng(seed))
+
+
+def _unending(rate: float, random: np.random.Generator) -> Iterator[float]:
     time = 0.0
     for _ in range(GREATEST_COUNT):
         time += float(random.exponential(1 / rate))

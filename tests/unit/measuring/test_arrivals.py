@@ -16,6 +16,7 @@ from measuring.arrivals import (
     Poisson,
     UnboundedLoadError,
     arrival_times,
+    unending_times,
 )
 
 rates = st.floats(0.1, 500)
@@ -65,3 +66,25 @@ def test_an_unbounded_load_is_refused(rate: float, seconds: float, said: str) ->
     for load in (Constant(rate=rate, seconds=seconds), Poisson(rate=rate, seconds=seconds, seed=0)):
         with pytest.raises(UnboundedLoadError, match=said):
             arrival_times(load)
+
+
+@given(st.floats(50, 500), st.integers(0, 2**31))
+def test_a_load_without_an_end_ascends_at_its_rate_and_follows_from_its_seed(rate: float, seed: int) -> None:
+    count = 2000
+    times = list(itertools.islice(unending_times(rate, seed), count))
+    assert times == sorted(times)
+    assert times == list(itertools.islice(unending_times(rate, seed), count))
+    # The time of the 2000th arrival has a standard deviation of 1/45 of its mean.
+    assert abs(times[-1] - count / rate) < 6 / 45 * count / rate
+
+
+def test_a_load_without_an_end_still_ends_by_itself() -> None:
+    times = list(unending_times(0.01, 1))
+    assert times[-1] < GREATEST_S
+    assert len(times) < 100
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan")])
+def test_a_load_without_an_end_has_a_rate(rate: float) -> None:
+    with pytest.raises(UnboundedLoadError):
+        unending_times(rate, 1)

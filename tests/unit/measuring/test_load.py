@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import json
 
 import pytest
@@ -75,6 +76,34 @@ def test_stopping_a_load_leaves_no_request_open() -> None:
         assert client.open == 0
 
     asyncio.run(go())
+
+
+def test_what_was_planned_before_the_stop_is_sent_and_nothing_after_it() -> None:
+    client = Hanging(0, 0)
+
+    async def go() -> tuple[tuple[Record, ...], float]:
+        until = asyncio.Event()
+        await client.prepare()
+        asyncio.get_running_loop().call_later(0.3, until.set)
+        records = await send((number / 100 for number in itertools.count()), client, until=until)
+        return records, asyncio.get_running_loop().time() - client.started
+
+    records, took = asyncio.run(go())
+    assert [record.number for record in records] == list(range(len(records)))
+    assert 0.2 < records[-1].planned < took < 2
+    assert records[-1].planned > 0.3 - 0.011
+
+
+def test_a_stop_waits_for_the_answers_of_what_was_sent() -> None:
+    async def go() -> tuple[Record, ...]:
+        client, until = Hanging(0, 0.5), asyncio.Event()
+        await client.prepare()
+        asyncio.get_running_loop().call_later(0.1, until.set)
+        return await send((number / 100 for number in itertools.count()), client, until=until)
+
+    records = asyncio.run(go())
+    assert len(records) > 5
+    assert summarise(records).ok == len(records)
 
 
 def record(number: int, planned: float, late: float, took: float, outcome: Outcome) -> Record:
