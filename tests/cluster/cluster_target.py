@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from cluster_stacks import RenderedStack
 
+from local.cluster.applying import remove_stack
 from local.cluster.boot import Cluster
 from local.cluster.containers import import_everywhere
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
-from local.cluster.models import place_models
+from local.cluster.models import forget_models, place_models
 from local.cluster.stack_images import pinned, stack_images
 
 
@@ -47,3 +48,12 @@ def brought(stack: RenderedStack, target: Target, progress: Printed) -> Rendered
     import_everywhere(images, workers, target.own.parts)
     place_models(stack.plan.servers, LAYOUT)
     return RenderedStack(name=stack.name, plan=stack.plan, objects=pinned(stack.objects, images))
+
+
+def remove_at_once(stack: RenderedStack, kubectl: Kubectl) -> None:
+    """Take the stack away without its pods' leaving: nobody asks any more."""
+    namespace = f"--namespace={stack.plan.namespace}"
+    kubectl.attempt("delete", "deployments", "--all", namespace, "--wait=false")
+    kubectl.attempt("delete", "pods", "--all", namespace, "--grace-period=1", "--wait=false")
+    remove_stack(kubectl, stack.name)
+    forget_models(LAYOUT)

@@ -14,15 +14,13 @@ from typing import Any
 import pytest
 from asking import BEFORE_S, SETTLE_S, lost, sound, streams
 from cluster_stacks import FAST, RenderedStack, repository_with_sleepers, stack
-from cluster_target import Printed, Target, brought
+from cluster_target import Printed, Target, brought, remove_at_once
 
 from local.cluster.answers import endpoint_of
-from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.applying import apply_stack
 from local.cluster.boot import CONTROL
 from local.cluster.disruptions import crash, drain, paused, pods_of, roll, scale, uncordon, wait_until_gone
 from local.cluster.kubectl import Kubectl
-from local.cluster.layout import LAYOUT
-from local.cluster.models import forget_models
 from local.cluster.pod_history import PodHistory
 from local.cluster.readiness import wait_until_ready
 from measuring.during import Observed, observe
@@ -107,8 +105,7 @@ def deployed(target: Target, progress: Printed, tmp_path_factory: pytest.TempPat
         wait_until_ready(target.kubectl, variant.plan.namespace, lambda states: None)
         yield Deployed(stack=variant, models=models, edit=edit, kubectl=target.kubectl, target=target)
     finally:
-        remove_stack(target.kubectl, variant.name)
-        forget_models(LAYOUT)
+        remove_at_once(variant, target.kubectl)
 
 
 def test_no_request_is_lost_in_a_rolling_update(deployed: Deployed) -> None:

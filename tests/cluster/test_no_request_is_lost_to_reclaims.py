@@ -16,14 +16,13 @@ from typing import Any
 import pytest
 from asking import BEFORE_S, SETTLE_S, lost, sound, streams
 from cluster_stacks import FAST, RenderedStack, planned_stack, repository_with_sleepers
-from cluster_target import Printed, Target, brought
+from cluster_target import Printed, Target, brought, remove_at_once
 from gpu_nodes import give_gpus, join, part, without_gpus
 
-from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.applying import apply_stack
 from local.cluster.boot import WORKERS, Cluster
 from local.cluster.disruptions import Reclaimed, pods_of, reclaim, scale
 from local.cluster.layout import LAYOUT
-from local.cluster.models import forget_models
 from local.cluster.pod_history import PodHistory
 from local.cluster.readiness import wait_until_ready
 from local.cluster.stack_images import stack_images
@@ -191,8 +190,7 @@ def spot(target: Target, progress: Printed, tmp_path_factory: pytest.TempPathFac
         wait_until_ready(cluster.kubectl, ready.plan.namespace, lambda states: None)
         yield ready
     finally:
-        remove_stack(cluster.kubectl, rendered.name)
-        forget_models(LAYOUT)
+        remove_at_once(rendered, cluster.kubectl)
         for node in (node for case in CASES.values() for node in case.nodes):
             part(cluster, node)
         for worker in WORKERS:
