@@ -19,12 +19,13 @@ from engine_stacks import small_server
 
 from cli.deploying import Place, deploy, remove
 from cli.project import PlannedStack
-from local.cluster.applying import is_applied
+from local.cluster.applying import MANAGER, is_applied
 from local.cluster.errors import ClusterError
 from local.cluster.layout import LAYOUT, PROJECT
 from local.cluster.models import forget_models
 from local.cluster.stack_images import stack_images
 from local.engine.installed import Installed, Missing, find_engine
+from local.engine.ownership import ENGINES
 from local.engine.state import holds_objects, pending
 from local.engine.workplace import Workplace
 from stacks.planned import planned
@@ -75,9 +76,11 @@ class Ways:
         return remove(PROJECT, "local", self.place, self.notes)
 
     def owners(self) -> set[str]:
-        """Who owns fields of the server's Service, but for the cluster itself."""
+        """Which of both ways owns fields of the server's Service."""
         service = self.place.kubectl.get("service", "small", f"--namespace={NAMESPACE}", "--show-managed-fields")
-        return {entry["manager"].partition("-kubernetes-")[0] for entry in service["metadata"]["managedFields"]}
+        managers = {entry["manager"] for entry in service["metadata"]["managedFields"]}
+        by_engine = {"engine" for manager in managers if manager.startswith(ENGINES)}
+        return by_engine | {"apply" for manager in managers if manager == MANAGER}
 
 
 @pytest.fixture
@@ -123,7 +126,7 @@ def test_a_stack_of_the_engine_changes_by_it_alone_and_is_refused_without_it(
             ways.up()
         with pytest.raises(ClusterError, match="nothing was changed"):
             ways.down()
-    assert ways.owners() & {"tritonup-up", "pulumi"} == {"pulumi"}
+    assert ways.owners() == {"engine"}
     assert ways.down()
     assert not ways.place.workplace.root.exists()
 
@@ -136,11 +139,11 @@ def test_an_applied_stack_stays_applied_until_it_is_removed(ways: Ways, monkeypa
     second = ways.up()
     assert "stays so until it is removed" in second[0]
     assert second[1].startswith("Nothing differs")
-    assert ways.owners() & {"tritonup-up", "pulumi"} == {"tritonup-up"}
+    assert ways.owners() == {"apply"}
     assert ways.down()
     ways.place.kubectl.run("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s", timeout_s=130)
     assert ways.up()[0].startswith("Deploying by `pulumi up`")
-    assert ways.owners() & {"tritonup-up", "pulumi"} == {"pulumi"}
+    assert ways.owners() == {"engine"}
 
 
 def test_what_an_engine_with_another_state_made_is_left_alone(ways: Ways, tmp_path: Path) -> None:
