@@ -53,7 +53,7 @@ def brought(stack: RenderedStack, target: Target, progress: Printed) -> Rendered
 def remove_at_once(stack: RenderedStack, kubectl: Kubectl) -> None:
     """Take the stack away without its pods' leaving: nobody asks any more."""
     namespace = f"--namespace={stack.plan.namespace}"
-    # From the top, each without what it made: or their controllers would make the pods anew, to leave in their own time.
+    # From the top, each without what it made: or pods would be made anew, to leave in their own time.
     for kind in ("deployments", "replicasets"):
         kubectl.attempt("delete", kind, "--all", namespace, "--cascade=orphan")
     kubectl.attempt("delete", "pods", "--all", namespace, "--grace-period=1")
