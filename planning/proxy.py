@@ -149,6 +149,14 @@ http {{
             proxy_connect_timeout 1s;
             proxy_send_timeout {proxy.answer.value + 1}s;
             proxy_read_timeout {proxy.answer.value + 1}s;
+            error_page 502 @gone;
+        }}
+
+        # Triton is not there: it crashed, or has not begun. A client that is told so must connect anew, to another pod
+        # perhaps. Over the same connection it would come here again, and sooner than to pods that take time to answer.
+        location @gone {{
+            keepalive_timeout 0;
+            return 502;
         }}
     }}
 }}
