@@ -6,6 +6,7 @@ happens in one span of traffic, because the longest notice alone takes two minut
 
 from __future__ import annotations
 
+import json
 import time
 import urllib.request
 from collections.abc import Generator, Mapping, Sequence
@@ -22,12 +23,13 @@ from gpu_nodes import give_gpus, join, part, without_gpus
 from local.cluster.applying import apply_stack
 from local.cluster.boot import WORKERS, Cluster
 from local.cluster.disruptions import Reclaimed, pods_of, reclaim, scale
-from local.cluster.layout import LAYOUT
+from local.cluster.layout import ADDRESSES, LAYOUT
 from local.cluster.pod_history import PodHistory
 from local.cluster.readiness import wait_until_ready
 from local.cluster.stack_images import stack_images
 from measuring.during import Observed, Stream, observe
 from planning.draining import DETECTION_LAG_S
+from planning.ports import HTTP_PORT
 
 ENDS_S = 2
 """From the end of a pod's grace period until its object is gone: the kubelet reports, the API server deletes."""
@@ -128,7 +130,12 @@ def settings(models: str) -> dict[str, Any]:
                 "gpu": {"kind": "nvidia", "pools": [STEADY, f"spot-{name}"]},
                 # A fixed spot lane: what scales is not asked here.
                 "replicas": {"floor": 1, "ceiling": 2},
-                "exposure": {"kind": "cluster", "callers": [{"namespace": "default"}]},
+                "exposure": {
+                    "kind": "cluster",
+                    "callers": [{"namespace": "default"}],
+                    # This machine, as pods see it: itself, and the node that passes on what it asks Services.
+                    "networks": [f"{ADDRESSES.machine}/32", f"{ADDRESSES.node(1)}/32"],
+                },
                 "resources": {"cpu": "500m", "memory": "4Gi"},
                 "drain": {"slowest_request": f"{case.slowest_s}s"},
             }
@@ -145,7 +152,7 @@ class Reclaims:
 
     observed: Observed[Mapping[str, tuple[Reclaimed, ...]]]
     floors: tuple[Mapping[str, set[str]], Mapping[str, set[str]]]
-    answered: Mapping[str, Sequence[float]]
+    answered: Mapping[str, Sequence[int]]
 
     def of(self, server: str) -> Observed[tuple[Reclaimed, ...]]:
         """What the server's own clients saw, and its nodes' time between notice and end."""
@@ -209,7 +216,7 @@ def reclaims(spot: RenderedStack, target: Target) -> Reclaims:
         rates = {FAST: case.fast_rate, case.slow_model: case.slow_rate}
         asked += streams(spot, server, kubectl, rates, timeout_s=case.slowest_s + 10)
     floors_before = {name: uids(cluster, namespace, f"{name}-floor") for name in CASES}
-    answered: dict[str, Sequence[float]] = {}
+    answered: dict[str, Sequence[int]] = {}
 
     def take(name: str, node: str) -> Reclaimed:
         time.sleep(CASES[name].at_s)
@@ -237,11 +244,11 @@ def uids(cluster: Cluster, namespace: str, deployment: str) -> set[str]:
     return {pod["metadata"]["uid"] for pod in pods_of(cluster.kubectl, namespace, deployment)}
 
 
-def answers_of(address: str) -> float:
-    """Requests that the pod at `address` has answered, by Triton's own count."""
-    with urllib.request.urlopen(f"http://{address}:8002/metrics", timeout=10) as said:
-        lines = said.read().decode().splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith("nv_inference_request_success{"))
+def answers_of(address: str) -> int:
+    """Requests to the fast model that the pod at `address` has answered, by Triton's own count."""
+    with urllib.request.urlopen(f"http://{address}:{HTTP_PORT}/v2/models/{FAST}/stats", timeout=10) as said:
+        (stats,) = json.load(said)["model_stats"]
+    return int(stats["inference_stats"]["success"]["count"])
 
 
 @pytest.mark.parametrize("name", list(CASES), ids=[f"notice of {case.notice_s} s" for case in CASES.values()])
