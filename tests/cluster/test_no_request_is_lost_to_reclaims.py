@@ -31,8 +31,8 @@ from measuring.during import Observed, Stream, observe
 from planning.draining import DETECTION_LAG_S
 from planning.ports import HTTP_PORT
 
-ENDS_S = 2
-"""From the end of a pod's grace period until its object is gone: the kubelet reports, the API server deletes."""
+ENDS_S = 4
+"""From the end of a pod's grace period until its object is gone, on two busy cores: the kubelet has to report it."""
 
 POOL = "tritonup-test/pool"
 STEADY = "steady"
@@ -69,7 +69,7 @@ CASES: Mapping[str, Case] = {
     ),
     "brief": Case(
         notice_s=30,
-        slowest_s=12,
+        slowest_s=10,
         model_s=4,
         nodes=("spot-30a", "spot-30b"),
         at_s=50,
