@@ -84,13 +84,21 @@ def pod_policy(
         metadata=metadata,
         spec=ValidatingAdmissionPolicySpecArgs(
             failure_policy="Fail",
+            # The API's defaults, written out: this part is one value, and a second apply would find it changed.
             match_constraints=MatchResourcesArgs(
+                match_policy="Equivalent",
+                namespace_selector=LabelSelectorArgs(),
+                object_selector=LabelSelectorArgs(),
                 resource_rules=[
                     NamedRuleWithOperationsArgs(
-                        api_groups=[group], api_versions=["v1"], operations=["CREATE", "UPDATE"], resources=resources
+                        api_groups=[group],
+                        api_versions=["v1"],
+                        operations=["CREATE", "UPDATE"],
+                        resources=resources,
+                        scope="*",
                     )
                     for group, resources in JUDGED
-                ]
+                ],
             ),
             variables=[
                 VariableArgs(name="containers", expression=_containers("object")),

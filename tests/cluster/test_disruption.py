@@ -29,7 +29,7 @@ def two_replicas(settings: dict[str, Any]) -> None:
     """Two at any time, small enough that all fit on the nodes of a small machine."""
     for server in settings["servers"].values():
         server["replicas"] = {"floor": 2, "ceiling": 2}
-        server["resources"] = {"cpu": "1", "memory": "2Gi"}
+        server["resources"] = {"cpu": "700m", "memory": "2Gi"}
 
 
 @pytest.fixture(scope="module")
