@@ -109,7 +109,11 @@ def stand_in(
                     "image": image,
                     "imagePullPolicy": "Never",
                     "command": [PYTHON, "-c", LISTEN, listened],
-                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "readOnlyRootFilesystem": True,
+                    },
                 }
             ],
         },
