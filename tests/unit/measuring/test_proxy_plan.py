@@ -38,6 +38,13 @@ def test_no_time_limit_is_below_the_slowest_request(proxy: Proxy) -> None:
     assert all(int(limit) >= proxy.answer.value for limit in limits)
 
 
+@given(proxies)
+def test_a_client_that_is_told_that_triton_is_not_there_asks_over_a_new_connection(proxy: Proxy) -> None:
+    config = nginx_config(proxy)
+    assert "error_page 502 @gone;" in block(config, "location /")
+    assert block(config, "location @gone").split() == ["keepalive_timeout", "0;", "return", "502;"]
+
+
 @given(st.integers(1, 120), st.integers(1, 600))
 def test_nginx_outlasts_sigterm_and_leaves_before_triton_cuts_it(pre_stop_s: int, slowest_request_s: int) -> None:
     proxy = plan_proxy(connection_age_s=1, pre_stop_s=pre_stop_s, slowest_request_s=slowest_request_s)
