@@ -181,9 +181,10 @@ class RunningTriton:
                 log(line)
 
     def _passes(self, probe: Probe) -> bool:
-        container, ports = self.prepared.container, self.prepared.ports
-        kind = next((kind for kind, port in container.ports.items() if port == probe.port), "http")
-        connection = http.client.HTTPConnection(LOOPBACK, dict(ports)[kind], timeout=probe.timeout_s)
+        # Ports have names of the pod's choice; Triton's own arguments say what listens where.
+        argv = self.prepared.container.argv
+        port = next((port for kind, port in self.prepared.ports if f"--{kind}-port={probe.port}" in argv), None)
+        connection = http.client.HTTPConnection(LOOPBACK, port or self.prepared.ports.http, timeout=probe.timeout_s)
         try:
             connection.request("GET", probe.path)
             return 200 <= connection.getresponse().status < 400

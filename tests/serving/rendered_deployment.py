@@ -18,7 +18,7 @@ def deployment(
 
     def probe(path: str, period_s: int, failures: int) -> dict[str, Any]:
         return {
-            "httpGet": {"path": path, "port": "http"},
+            "httpGet": {"path": path, "port": "http-triton"},
             "periodSeconds": period_s,
             "timeoutSeconds": 5,
             "failureThreshold": failures,
@@ -33,7 +33,7 @@ def deployment(
             "--model-control-mode=none",
             "--strict-readiness=true",
             "--exit-on-error=true",
-            "--http-port=8000",
+            "--http-port=8080",
             "--grpc-port=8001",
             "--metrics-port=8002",
             f"--exit-timeout-secs={exit_timeout_s}",
@@ -41,7 +41,7 @@ def deployment(
         ],
         "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
         "ports": [
-            {"name": "http", "containerPort": 8000},
+            {"name": "http-triton", "containerPort": 8080},
             {"name": "grpc", "containerPort": 8001},
             {"name": "metrics", "containerPort": 8002},
         ],
