@@ -148,6 +148,8 @@ def _does_not_fit(server: str, slowest_request_s: int, pool: Pool, notice: Notic
     pace = UNHURRIED if DETECTION_LAG_S + _grace(UNHURRIED, 1) <= notice.seconds else HURRIED
     grace = _grace(pace, slowest_request_s)
     longest = slowest_request_s - (DETECTION_LAG_S + grace - notice.seconds)
+    hurried = slowest_request_s - (DETECTION_LAG_S + _grace(HURRIED, slowest_request_s) - notice.seconds)
+    at_most = f"{longest} s ({hurried} s with {HURRIED_LEAVE.id} accepted)" if pace == UNHURRIED else f"{longest} s"
     more = f"give more notice with {notice.choice}, or " if notice.choice else ""
     leave = f"{more}take {pool.name!r} off this server."
     return Finding(
@@ -156,7 +158,5 @@ def _does_not_fit(server: str, slowest_request_s: int, pool: Pool, notice: Notic
         what=f"{slowest_request_s} s cannot finish on pool {pool.name!r}: its nodes give {notice.seconds} s"
         f" ({notice.source}), leaving takes {DETECTION_LAG_S + grace} s (noticing {DETECTION_LAG_S} s, grace"
         f" period {grace} s).",
-        fix=f"Allow at most {longest} s, {'' if more else 'or '}{leave}"
-        if longest > 0
-        else leave[0].upper() + leave[1:],
+        fix=f"Allow at most {at_most}, {'' if more else 'or '}{leave}" if longest > 0 else leave[0].upper() + leave[1:],
     )

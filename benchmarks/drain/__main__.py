@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     measure = commands.add_parser("measure", help="run what is missing in results.json")
     measure.add_argument("--rounds", type=int, default=5, help="runs of each disruption (5)")
-    measure.add_argument("--rate", type=float, default=20, help="requests a second of each client and setting (20)")
+    measure.add_argument("--rate", type=float, default=22, help="requests a second of each client and setting (22)")
     measure.add_argument("--kinds", nargs="+", default=[kind.value for kind in ROUND], choices=list(Kind))
     measure.add_argument("--peers", nargs="+", default=list(MEASURED), choices=[one.key for one in PEERS])
     measure.add_argument("--minutes", type=float, default=240, help="begin no run after so long")
