@@ -41,6 +41,11 @@ GONE_WITHIN_S = 120.0
 """A pod's grace period (drain of 10 s and what planning adds) and the namespace's own end."""
 
 
+SETTLES_WITHIN_S = 60.0
+SETTLED_AFTER_S = 5.0
+"""Controllers make their accounts one after another in the first seconds."""
+
+
 @dataclass(slots=True, kw_only=True)
 class TwoServers:
     """The stack as it is written now, and the engine that deploys it."""
@@ -84,8 +89,16 @@ def installed() -> Installed:
 
 @pytest.fixture(scope="module")
 def before(installed: Installed, target: Target) -> set[str]:
-    """Every object of the cluster before this module deploys anything."""
-    return everything(target.kubectl)
+    """Every object of the cluster before this module deploys anything. One that has just been booted makes some for
+    itself."""
+    found = everything(target.kubectl)
+    deadline = time.monotonic() + SETTLES_WITHIN_S
+    while time.monotonic() < deadline:
+        time.sleep(SETTLED_AFTER_S)
+        if (again := everything(target.kubectl)) == found:
+            break
+        found = again
+    return found
 
 
 @pytest.fixture(scope="module")
