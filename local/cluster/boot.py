@@ -112,12 +112,16 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
                 for worker in workers:
                     _join(cluster, worker)
                 _wait_for_nodes(cluster, [CONTROL, *workers])
-        except BaseException:
+        except BaseException as ended:
+            full = _full_disk(layout)
             if fresh:
                 # Whoever presses Ctrl-C twice wants an end, not half of one.
                 with unbroken():
                     _keep_logs(layout)
                     _remove(layout)
+            if full and isinstance(ended, ClusterError):
+                # Programs that find no room say many things; none of them is of use.
+                raise ClusterError(full) from ended
             raise
     return cluster
 
@@ -268,14 +272,18 @@ def _wait_for_nodes(cluster: Cluster, wanted: Sequence[Node]) -> None:
 def _wait(what: str, there: Callable[[], bool], layout: Layout) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
     while not there():
-        if (free := shutil.disk_usage(layout.root).free) < LEAST_FREE_BYTES:
-            raise ClusterError(
-                f"The disk is full: {layout.root} has {free / 1e6:.0f} MB left, and {what} cannot come without any."
-                " Make room and run the command again."
-            )
+        if full := _full_disk(layout):
+            raise ClusterError(full)
         if time.monotonic() > deadline:
             raise ClusterError(f"After {READY_WITHIN_S:.0f} s {what} is not ready. Logs: {FAILED_LOGS}.")
         time.sleep(POLL_S)
+
+
+def _full_disk(layout: Layout) -> str | None:
+    """What to say where the cluster's disk has no room left for it."""
+    if not layout.root.exists() or (free := shutil.disk_usage(layout.root).free) >= LEAST_FREE_BYTES:
+        return None
+    return f"The disk is full: {layout.root} has {free / 1e6:.0f} MB left. Make room and run the command again."
 
 
 def _answers(kubectl: Kubectl) -> bool:
