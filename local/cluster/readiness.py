@@ -31,15 +31,17 @@ class PodState:
 
 
 def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[PodState]], None]) -> int:
-    """Until every Deployment of `namespace` is rolled out; the number of its pods. ClusterError when one passes its own
-    deadline (progressDeadlineSeconds, which planning derives), or a container of a new pod fails again and again:
-    with what the container said. What served before serves on."""
+    """Until every Deployment of `namespace` is rolled out, with the replicas that its scaler keeps at least (a new one has
+    a single replica until the scaler first looks, 15 s later at the most); the number of its pods. ClusterError when one
+    passes its own deadline (progressDeadlineSeconds, which planning derives), or a container of a new pod fails again
+    and again: with what the container said. What served before serves on."""
     while True:
         deployments = kubectl.items("deployments", f"--namespace={namespace}")
         pods = kubectl.items("pods", f"--namespace={namespace}", "--selector=app.kubernetes.io/part-of=tritonup")
         states = [_state(pod) for pod in pods]
         told(states)
-        if all(_rolled_out(deployment) for deployment in deployments) and not any(s.waits_for for s in states):
+        settled = all(_rolled_out(deployment) for deployment in deployments) and not any(s.waits_for for s in states)
+        if settled and _scaled(deployments, kubectl.items("hpa", f"--namespace={namespace}")):
             return len(states)
         for deployment in deployments:
             if why := _given_up(deployment):
@@ -54,6 +56,14 @@ def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[
                 if one.failures >= HOPELESS_AFTER:
                     raise ClusterError(_said(pod, one, kubectl))
         time.sleep(POLL_S)
+
+
+def _scaled(deployments: Sequence[Object], scalers: Sequence[Object]) -> bool:
+    least = {scaler["spec"]["scaleTargetRef"]["name"]: int(scaler["spec"].get("minReplicas", 1)) for scaler in scalers}
+    return all(
+        int(deployment["spec"].get("replicas", 1)) >= least.get(deployment["metadata"]["name"], 0)
+        for deployment in deployments
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
