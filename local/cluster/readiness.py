@@ -31,10 +31,10 @@ class PodState:
 
 
 def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[PodState]], None]) -> int:
-    """Until every Deployment of `namespace` is rolled out, with the replicas that its scaler keeps at least (a new one has
-    a single replica until the scaler first looks, 15 s later at the most); the number of its pods. ClusterError when one
-    passes its own deadline (progressDeadlineSeconds, which planning derives), or a container of a new pod fails again
-    and again: with what the container said. What served before serves on."""
+    """Until every Deployment of `namespace` is rolled out, with the replicas that its scaler keeps at least (a new one
+    has a single replica until the scaler first looks, after 15 s at the most); the number of its pods. ClusterError
+    when one passes its own deadline (progressDeadlineSeconds, which planning derives), or a container of a new pod
+    fails again and again: with what the container said. What served before serves on."""
     while True:
         deployments = kubectl.items("deployments", f"--namespace={namespace}")
         pods = kubectl.items("pods", f"--namespace={namespace}", "--selector=app.kubernetes.io/part-of=tritonup")
