@@ -7,6 +7,7 @@ invoke that nobody planned for, and text made from an Output by accident are ref
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -75,6 +76,11 @@ def record(
     `calls` answers provider functions by token. RecordingError lists what was refused.
     """
     recorder = _Recorder(outputs or {}, calls or {})
+    # The SDK makes futures before it has a loop, and whoever called `asyncio.run` before has left none.
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(recorder, project="tritonup", stack=stack, preview=True)
 
     def run() -> None:
