@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from local.cluster import addons, cgroups, control_plane, network, network_policies, nodes
+from local.cluster import cgroups, control_plane, network, network_policies, nodes
 from local.cluster.binaries import PROGRAMS, build
 from local.cluster.certificates import Authority
 from local.cluster.commands import unbroken
@@ -28,12 +28,15 @@ from local.cluster.kubeconfigs import write_kubeconfig
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import ADDRESSES, LAYOUT, MOUNT_POINTS, Layout, content_key
 from local.cluster.models import remove_places
+from local.cluster.names import DNS
+from local.cluster.names import REPOSITORY as DNS_REPOSITORY
 from local.cluster.nodes import Node, Parts, Taint
-from local.cluster.pause_image import pause_image
 from local.cluster.processes import ProcessId, process_id
+from local.cluster.program_image import program_image
 from local.cluster.progress import Progress
 from local.cluster.record import RunningNode, read_record, write_record
 from local.cluster.requirements import require_machine
+from local.cluster.workloads import objects, wait_for
 
 ZONE = "topology.kubernetes.io/zone"
 
@@ -58,6 +61,9 @@ POLL_S = 0.2
 
 LEAST_FREE_BYTES = 100_000_000
 """Below, etcd cannot lay its log (64 MB at a time: SegmentSizeBytes, server/storage/wal/wal.go)."""
+
+PAUSE = "localhost/tritonup-pause"
+"""Every pod's first container: one static program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +90,8 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
     with full_disks_told():
         programs = build(PROGRAMS, layout, progress)
         debian = node_tree(layout, progress)
-        pause = pause_image(programs["pause"], layout)
+        pause = program_image(PAUSE, {"pause": programs["pause"]}, layout, entrypoint="pause")
+        coredns = program_image(DNS_REPOSITORY, {"coredns": programs["coredns"]}, layout)
     with full_disks_told(), _alone(layout):
         if not _sound(layout):
             _remove(layout)
@@ -107,11 +114,13 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
             with progress.step("starting the control plane") if fresh else contextlib.nullcontext():
                 _join(cluster, CONTROL)
                 _wait("the API server", lambda: _answers(kubectl), layout)
-                kubectl.apply(*addons.addon_objects(CONTROL), *network_policies.network_policy_objects())
+                import_image(coredns, CONTROL.name, parts)
+                kubectl.apply(*objects(DNS, coredns.name, CONTROL.name), *network_policies.network_policy_objects())
             with progress.step(f"starting {len(workers)} nodes") if fresh else contextlib.nullcontext():
                 for worker in workers:
                     _join(cluster, worker)
                 _wait_for_nodes(cluster, [CONTROL, *workers])
+                wait_for(kubectl, DNS)
         except BaseException as ended:
             full = _full_disk(layout)
             if fresh:
@@ -163,12 +172,7 @@ def _join(cluster: Cluster, node: Node) -> None:
     programs = [*nodes.node_programs(node, parts), *network_policies.network_policy_programs(node, parts)]
     if node.control:
         control_plane.prepare_control_plane(node, parts)
-        addons.prepare_addons(node, parts)
-        programs = [
-            *control_plane.control_programs(node, parts),
-            *programs,
-            *addons.addon_programs(node, parts),
-        ]
+        programs = [*control_plane.control_programs(node, parts), *programs]
         admin = control_plane.ADMIN.name
         write_kubeconfig(layout.kubeconfig, authority=parts.authority, identity=admin, server=nodes.api_server_url())
     spec = {

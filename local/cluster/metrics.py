@@ -1,36 +1,31 @@
 """Metrics on a cluster of ours: metrics-server, Prometheus and prometheus-adapter, added to it when they are wanted.
 
-They are pods, and not programs of a node as names are: a server's NetworkPolicy lets the namespace of Prometheus
-scrape and nobody else, which only a pod there can show; and they come to a cluster that runs already.
+They are pods: a server's NetworkPolicy lets the namespace of Prometheus scrape and nobody else, which only a pod there
+can show; and they come to a cluster that runs already.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from local.cluster.binaries import METRICS_PROGRAMS, build
 from local.cluster.boot import CONTROL, Cluster
 from local.cluster.certificates import Identity
 from local.cluster.containers import import_image
-from local.cluster.image_archive import PackedImage, layer, pack, read_packed
 from local.cluster.kubectl import Object
-from local.cluster.layout import Layout
 from local.cluster.metrics_objects import (
     ADAPTER_RULES,
-    SYSTEM,
-    Workload,
     adapter,
     api_service,
     metrics_server,
     namespace_object,
-    objects,
     prometheus,
 )
+from local.cluster.program_image import program_image
 from local.cluster.progress import Progress
 from local.cluster.scraping import prometheus_config
+from local.cluster.workloads import SYSTEM, WITHIN, objects, wait_for
 
 REPOSITORY = "localhost/tritonup-metrics"
 CUSTOM_METRICS = "custom.metrics.k8s.io"
@@ -52,7 +47,7 @@ def start_metrics(
     those of nodes and pods half a minute after the first start."""
     programs = build(METRICS_PROGRAMS, cluster.layout, progress)
     with progress.step("starting metrics-server, Prometheus and its adapter"):
-        image = _image(programs, cluster.layout)
+        image = program_image(REPOSITORY, programs, cluster.layout)
         import_image(image, CONTROL.name, cluster.parts)
         resources = metrics_server(SYSTEM, *_certificate(cluster, "metrics-server", SYSTEM))
         custom = adapter(namespace, rules, *_certificate(cluster, "prometheus-adapter", namespace))
@@ -66,37 +61,11 @@ def start_metrics(
             api_service(CUSTOM_METRICS, custom, authority),
         )
         for workload in (scraper, custom):
-            _wait_for(cluster, workload)
-        cluster.kubectl.run("wait", "--for=condition=Available", f"apiservice/v1beta1.{CUSTOM_METRICS}", _WITHIN)
-
-
-_WITHIN = "--timeout=120s"
-
-
-def _wait_for(cluster: Cluster, workload: Workload) -> None:
-    cluster.kubectl.run(
-        "rollout", "status", f"deployment/{workload.name}", f"--namespace={workload.namespace}", _WITHIN, timeout_s=130
-    )
+            wait_for(cluster.kubectl, workload)
+        cluster.kubectl.run("wait", "--for=condition=Available", f"apiservice/v1beta1.{CUSTOM_METRICS}", WITHIN)
 
 
 def _certificate(cluster: Cluster, name: str, namespace: str) -> tuple[Path, Path]:
     authority = cluster.parts.authority
     authority.issue(Identity(name=f"{name}.{namespace}", user=name, hosts=(f"DNS:{name}.{namespace}.svc",)))
     return authority.certificate(f"{name}.{namespace}"), authority.key(f"{name}.{namespace}")
-
-
-def _image(programs: Mapping[str, Path], layout: Layout) -> PackedImage:
-    """All three programs, packed once for each build of them."""
-    key = next(iter(programs.values())).parent.name
-    archive = layout.cache / "images" / f"{key}.tar"
-    if archive.exists():
-        return read_packed(archive)
-    with tempfile.TemporaryDirectory(prefix="tritonup-metrics-") as folder:
-        tree = Path(folder) / "tree"
-        tree.mkdir()
-        tree.chmod(0o755)
-        for name, program in programs.items():
-            shutil.copy(program, tree / name)
-            (tree / name).chmod(0o755)
-        only = layer([(tree, "")], Path(folder) / "layer")
-        return pack(f"{REPOSITORY}:{key}", [only], {"User": "65535:65535"}, archive)

@@ -174,8 +174,7 @@ def machines(stacks: Sequence[RenderedStack], places: Mapping[IPv4Address, Proce
     control = places[CONTROL.address]
     others = [place for node, place in places.items() if node != CONTROL.address]
     listening = [Listening(party=Machine(address=each), ports=frozenset(ports)) for each in addresses]
-    # Names are answered there already.
-    listening.append(Listening(party=Machine(address=CONTROL.address), ports=frozenset(ports - DNS)))
+    listening.append(Listening(party=Machine(address=CONTROL.address), ports=frozenset(ports)))
     silent = [each for each in (ADDRESSES.machine, *places) if each != CONTROL.address]
     for address in addresses:
         _ip_in(control, "address", "add", f"{address}/32", "dev", "lo")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.cluster.metrics_objects import ADAPTER_RULES, Workload, adapter, api_service, metrics_server, objects
+from local.cluster.metrics_objects import ADAPTER_RULES, adapter, api_service, metrics_server
 from local.cluster.metrics_objects import prometheus as prometheus_workload
+from local.cluster.workloads import Workload, objects
 
 
 @pytest.fixture
