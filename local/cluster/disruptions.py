@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import threading
 import time
@@ -127,7 +128,8 @@ def scale(kubectl: Kubectl, namespace: str, deployment: str, replicas: int) -> N
 
 def crash(cluster: Cluster, namespace: str, pod: str, *, container: str = "triton") -> float:
     """SIGKILL to the first process of the pod's container, from outside: the kernel ends all others of it along. The
-    moment (`time.monotonic()`); what comes after is the kubelet's."""
+    moment (`time.monotonic()`) from which it is no more: until then the kernel takes connections in its name. What
+    comes after is the kubelet's."""
     body = cluster.kubectl.get("pod", pod, f"--namespace={namespace}")
     statuses = {status["name"]: status for status in body["status"]["containerStatuses"]}
     identity = str(statuses[container]["containerID"]).rpartition("//")[2]
@@ -137,6 +139,9 @@ def crash(cluster: Cluster, namespace: str, pod: str, *, container: str = "trito
         if pid != _first_process(identity):
             raise ClusterError(f"Container {container!r} of {pod!r} has ended by itself.")
         signal.pidfd_send_signal(handle, signal.SIGKILL)
+        # Readable when the process has ended (pidfd_open(2)).
+        if not select.select([handle], [], [], GONE_WITHIN_S)[0]:
+            raise ClusterError(f"Container {container!r} of {pod!r} does not end.")
         return time.monotonic()
     finally:
         os.close(handle)
