@@ -94,6 +94,14 @@ cluster-down: .venv/.program ## End it, leaving nothing
 	fi
 	@touch $@
 
+.tools/nginx/.ready:
+	@mkdir -p $(@D)
+	@if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then \
+	  cd $(@D) && (apt-get download -q nginx || { apt-get update -q && apt-get download -q nginx; }) >apt.log 2>&1 \
+	    && dpkg -x nginx_*.deb . || echo "nginx cannot be had here: the tests that need it will say that they skip"; \
+	fi
+	@touch $@
+
 .PHONY: lint
 lint: .venv/.test ## Style and types
 	@.venv/bin/ruff check .
@@ -101,7 +109,7 @@ lint: .venv/.test ## Style and types
 	@.venv/bin/pyright
 
 .PHONY: test
-test: .venv/.test .venv-triton/.ready .tools/docker-registry/.ready models lint ## Lint, types and all tests but the cluster's
+test: .venv/.test .venv-triton/.ready .tools/docker-registry/.ready .tools/nginx/.ready models lint ## Lint, types and all tests but the cluster's
 	@.venv/bin/python -m pytest -n 2 --dist loadfile -rs --ignore tests/cluster
 
 .PHONY: cluster-test

@@ -1,4 +1,4 @@
-"""A pod as two processes on this machine: Triton, and perhaps a proxy before its HTTP port.
+"""A pod as two processes on this machine: Triton, and perhaps a proxy before it.
 
 The order of leaving is the kubelet's (Kubernetes, "Pod Lifecycle", termination with sidecars): every container's
 preStop at once; SIGTERM to Triton when its own preStop ends; the sidecar's stop signal only when Triton has ended;
@@ -22,7 +22,7 @@ from threading import Event
 from local.container import read_container
 from local.errors import CannotServeError
 from local.installed import InstalledTriton
-from local.ports import LOOPBACK, free_ports
+from local.ports import LOOPBACK, Ports, free_ports
 from local.triton import RunningTriton, prepare
 
 MODEL = "sleeping"
@@ -45,12 +45,14 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sidecar:
-    """A proxy before Triton's HTTP port. `config` is its text for a listening port, Triton's port and a folder of
-    its own; `argv` starts it in the foreground with the file of that text, whose path is appended."""
+    """A proxy before Triton. `config` is its text for its own ports, Triton's ports and a folder of its own; `argv`
+    starts it in the foreground with the file of that text, whose path is appended. `before_grpc`: gRPC clients come
+    through it too."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
-    config: Callable[[int, int, Path], str]
+    config: Callable[[Ports, Ports, Path], str]
+    before_grpc: bool
     while_leaving: tuple[tuple[float, signal.Signals], ...]
     """What its preStop hook sends it: seconds after the deletion, and the signal."""
     stop: signal.Signals
@@ -75,14 +77,16 @@ class Pod:
             known_flags=installed.known_flags(),
         )
         self._triton = RunningTriton(prepared, self.log.append)
-        self.grpc = ports.grpc
+        self.grpc = self.triton_grpc = ports.grpc
         self.http = self.triton_http = ports.http
         self._sidecar = sidecar
         self._folder = tempfile.TemporaryDirectory(prefix="tritonup-sidecar-")
         self._proxy: subprocess.Popen[bytes] | None = None
         if sidecar is not None:
-            self.http = free_ports().http
-            self._proxy = _start(sidecar, self.http, ports.http, Path(self._folder.name))
+            own = free_ports()
+            self.http = own.http
+            self.grpc = own.grpc if sidecar.before_grpc else ports.grpc
+            self._proxy = _start(sidecar, own, ports, Path(self._folder.name))
 
     @property
     def proxy_pid(self) -> int | None:
@@ -129,9 +133,9 @@ class Pod:
         return (Path(self._folder.name) / "log").read_text(errors="replace")[-400:]
 
 
-def _start(sidecar: Sidecar, port: int, upstream: int, folder: Path) -> subprocess.Popen[bytes]:
+def _start(sidecar: Sidecar, own: Ports, triton: Ports, folder: Path) -> subprocess.Popen[bytes]:
     config = folder / "config"
-    config.write_text(sidecar.config(port, upstream, folder))
+    config.write_text(sidecar.config(own, triton, folder))
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - the caller's own command
             [*sidecar.argv, str(config)],

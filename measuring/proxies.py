@@ -1,4 +1,4 @@
-"""The proxies that were measured before Triton's HTTP port: ours (planning/proxy.py), and the runner-up."""
+"""The proxies that were measured before Triton: ours (planning/proxy.py), and the runner-up."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-from local.ports import LOOPBACK
+from local.ports import LOOPBACK, Ports
 from measuring.pods import Sidecar
-from planning.proxy import nginx_config, plan_proxy
+from planning.proxy import Way, nginx_config, plan_proxy
 
 
 class Quit(StrEnum):
@@ -31,11 +31,19 @@ def nginx(
     slowest_request_s: int,
     quit_: Quit = Quit.PLANNED,
 ) -> Sidecar:
-    """nginx as the pod runs it, on loopback. `libraries` is the loader's path, where it was only unpacked."""
-    planned = plan_proxy(connection_age_s=connection_age_s, pre_stop_s=pre_stop_s, slowest_request_s=slowest_request_s)
+    """nginx as the pod runs it, on loopback and with nobody to pass on to. `libraries` is the loader's path, where it
+    was only unpacked."""
+    planned = plan_proxy(
+        server="measured", connection_age_s=connection_age_s, pre_stop_s=pre_stop_s, slowest_request_s=slowest_request_s
+    )
 
-    def config(port: int, upstream: int, folder: Path) -> str:
-        here = replace(planned, port=port, upstream_port=upstream)
+    def config(own: Ports, triton: Ports, folder: Path) -> str:
+        here = replace(
+            planned,
+            http=Way(port=own.http, triton_port=triton.http),
+            grpc=Way(port=own.grpc, triton_port=triton.grpc),
+            others=None,
+        )
         return nginx_config(here, address=LOOPBACK, scratch=str(folder))
 
     match quit_:
@@ -49,6 +57,7 @@ def nginx(
         argv=(str(binary), "-e", "stderr", "-g", "daemon off;", "-c"),
         env=_environment(libraries),
         config=config,
+        before_grpc=True,
         while_leaving=hooks,
         stop=signal.SIGQUIT,
     )
@@ -59,7 +68,7 @@ def haproxy(binary: Path, *, libraries: str, pre_stop_s: int, slowest_request_s:
     answer from then on, and does not close idle connections until they have been used (configuration manual 2.6:
     `grace`, `stopping`, `option idle-close-on-response`)."""
 
-    def config(port: int, upstream: int, _: Path) -> str:
+    def config(own: Ports, triton: Ports, _: Path) -> str:
         return f"""\
 global
     maxconn 4096
@@ -74,18 +83,19 @@ defaults
     option idle-close-on-response
     option http-no-delay
 frontend front
-    bind {LOOPBACK}:{port}
+    bind {LOOPBACK}:{own.http}
     http-after-response set-header Connection close if {{ stopping }}
     default_backend triton
 backend triton
     http-reuse always
-    server triton {LOOPBACK}:{upstream} pool-purge-delay 2s
+    server triton {LOOPBACK}:{triton.http} pool-purge-delay 2s
 """
 
     return Sidecar(
         argv=(str(binary), "-db", "-f"),
         env=_environment(libraries),
         config=config,
+        before_grpc=False,
         while_leaving=((0, signal.SIGUSR1),),
         stop=signal.SIGTERM,
     )

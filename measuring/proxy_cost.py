@@ -1,4 +1,4 @@
-"""What the proxy before Triton's HTTP port costs: the same requests with it and without, at the same time.
+"""What the proxy before Triton costs: the same requests with it and without, at the same time.
 
 `python -m measuring.proxy_cost --binary NGINX` prints one line of JSON a run. Both loads run in one process against
 one Triton, so that whatever else the machine does falls on both: the ratio is the figure, not the milliseconds.
@@ -57,7 +57,11 @@ async def _compare(
     pod: Pod, model: Path, kind: ClientKind, rate: float, seconds: float, seed: int
 ) -> dict[str, object]:
     question = read_question(model)
-    ports = {"direct": pod.triton_http, "proxy": pod.http}
+    ports = (
+        {"direct": pod.triton_grpc, "proxy": pod.grpc}
+        if kind is ClientKind.GRPC
+        else {"direct": pod.triton_http, "proxy": pod.http}
+    )
     clients = {way: client_of(kind, loopback(port), question, timeout_s=TIMEOUT_S) for way, port in ports.items()}
     assert pod.proxy_pid is not None
     try:
@@ -110,7 +114,7 @@ def measure(binary: Path, libraries: str, installed: InstalledTriton, given: arg
         pod = Pod("both", LEAVING, model, installed, sidecar)
         pod.wait_until_ready()
         for run in range(given.runs):
-            for kind in (ClientKind.HTTP, ClientKind.HTTP_FRESH):
+            for kind in ClientKind:
                 told = asyncio.run(_compare(pod, model, kind, given.rate, given.seconds, 10 * run))
                 print(json.dumps({"run": run, **told}), flush=True)
     finally:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from planning.catalogue.flags import known_flags
 from planning.derived import Derived
 from planning.draining import Drain
-from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_HTTP_PORT
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,9 @@ def _wanted(repository: Derived[str], drain: Drain, *, gpu: bool) -> tuple[Argum
         Argument("exit-on-error", Derived("true", "a server that lacks a model must not become ready")),
         Argument("strict-readiness", Derived("true", "ready means that every model is ready")),
         Argument("http-port", Derived(str(TRITON_HTTP_PORT), f"{HTTP_PORT} is the proxy's, which stands before it")),
-        Argument("grpc-port", Derived(str(GRPC_PORT), "Triton's usual port")),
+        Argument("grpc-port", Derived(str(TRITON_GRPC_PORT), f"{GRPC_PORT} is the proxy's, which stands before it")),
         Argument("metrics-port", Derived(str(METRICS_PORT), "Triton's usual port")),
         Argument("exit-timeout-secs", Derived(str(drain.exit_timeout.value), drain.exit_timeout.because)),
-        Argument(
-            "grpc-max-connection-age",
-            Derived(str(drain.connection_age.value * 1000), f"in milliseconds; {drain.connection_age.because}"),
-        ),
-        Argument(
-            "grpc-max-connection-age-grace",
-            Derived(str(drain.exit_timeout.value * 1000), f"in milliseconds; {drain.exit_timeout.because}"),
-        ),
         Argument(
             "allow-gpu-metrics",
             Derived("true" if gpu else "false", "it has GPUs" if gpu else "it has no GPU"),

@@ -3,7 +3,7 @@
 When a pod must go, Kubernetes removes its endpoint and starts preStop at the same moment, sends
 SIGTERM when preStop ends, and SIGKILL when the grace period ends. Nothing is lost if
 
-    endpoint lag + connection age + reconnect <= preStop,   preStop + slowest request <= grace
+    endpoint lag + connection age + last ask + reconnect <= preStop,   preStop + slowest request <= grace
     detection lag + grace <= notice
 
 for the shortest notice among the pools that the pod may run on. Pools that never reclaim give none.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
@@ -22,8 +21,9 @@ from planning.pools import Notice, Pool
 DETECTION_LAG_S = 5
 """Seconds between a cloud's notice and the pod's deletion: polling or queue delivery, then eviction."""
 
-AGE_JITTER = 1.1
-"""gRPC lets a connection live up to a tenth longer than its age (gRFC A9)."""
+LAST_ASK_S = 1
+"""The proxy ends a connection with the answer to the first request after its age: a client that asks every second has
+that one up to a second later."""
 
 RECONNECT_S = 1
 """For the last client to connect anew."""
@@ -48,7 +48,7 @@ class Pace:
 
     @property
     def pre_stop_s(self) -> int:
-        return ceil(self.endpoint_lag_s + AGE_JITTER * self.connection_age_s) + RECONNECT_S
+        return self.endpoint_lag_s + self.connection_age_s + LAST_ASK_S + RECONNECT_S
 
 
 UNHURRIED = Pace(endpoint_lag_s=5, connection_age_s=2)
@@ -132,7 +132,7 @@ def _drain(pace: Pace, slowest_request_s: int, grace: int, tightest: tuple[Pool,
         pre_stop=Derived(
             pace.pre_stop_s,
             f"the endpoint's removal may be noticed {pace.endpoint_lag_s} s late, a connection made until then lives"
-            f" {AGE_JITTER} times {pace.connection_age_s} s, and moving takes {RECONNECT_S} s",
+            f" {pace.connection_age_s} s and until its next request, {LAST_ASK_S} s, and moving takes {RECONNECT_S} s",
         ),
         exit_timeout=Derived(slowest_request_s, "the slowest accepted request must be answered"),
         grace=Derived(grace, f"it is preStop, the exit timeout and {KILL_MARGIN_S} s to exit in, and {within}"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planning.catalogue import Catalogue
-from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.settings.cluster import described
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
@@ -40,7 +40,15 @@ class Network:
     but: tuple[str, ...] = ()
 
 
-Peer = Pods | Network
+@dataclass(frozen=True, slots=True)
+class OwnPods:
+    """The server's own pods, of all its lanes."""
+
+
+Peer = Pods | OwnPods | Network
+
+
+Port = tuple[Literal["TCP", "UDP"], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +57,13 @@ class Allowance:
 
     direction: Literal["in", "out"]
     peers: tuple[Peer, ...]
-    ports: tuple[tuple[Literal["TCP", "UDP"], int], ...]
+    ports: tuple[Port, ...]
     because: str
 
 
-SERVING: tuple[tuple[Literal["TCP", "UDP"], int], ...] = (("TCP", HTTP_PORT), ("TCP", GRPC_PORT))
+SERVING: tuple[Port, ...] = (("TCP", HTTP_PORT), ("TCP", GRPC_PORT))
+PASSING_ON = "a proxy passes on to another pod what its own Triton refuses"
+PASSED_ON: tuple[Port, ...] = (("TCP", TRITON_HTTP_PORT), ("TCP", TRITON_GRPC_PORT))
 
 
 def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue: Catalogue) -> tuple[Allowance, ...]:
@@ -86,6 +96,11 @@ def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue
                 because="Prometheus scrapes from there",
             )
         )
+    allowances += [
+        Allowance(direction="in", peers=(OwnPods(),), ports=PASSED_ON, because=PASSING_ON),
+        Allowance(direction="out", peers=(OwnPods(),), ports=PASSED_ON, because=PASSING_ON),
+        _lookups(settings, catalogue),
+    ]
     if isinstance(storage.source, BucketSource):
         allowances += _bucket(settings, storage.source, catalogue)
     return tuple(allowances)
@@ -95,23 +110,31 @@ def _caller(caller: Caller) -> Pods:
     return Pods(namespace=caller.namespace, labels=dict(caller.pods))
 
 
-def _bucket(settings: Settings, source: BucketSource, catalogue: Catalogue) -> list[Allowance]:
+def _platform(settings: Settings) -> Literal["gke", "eks"] | None:
     cluster = described(settings.cluster)
     platform = cluster.platform if cluster.kind == "existing" else cluster.kind
+    return platform if platform == "gke" or platform == "eks" else None
+
+
+def _lookups(settings: Settings, catalogue: Catalogue) -> Allowance:
     dns: tuple[Peer, ...] = (Pods(namespace="kube-system", labels=dict(settings.security.dns)),)
+    if platform := _platform(settings):
+        dns = (*dns, *(Network(cidr=cidr) for cidr in catalogue.clouds[platform].dns.node_local))
+    return Allowance(
+        direction="out",
+        peers=dns,
+        ports=(("UDP", 53), ("TCP", 53)),
+        because="the proxy looks up the server's other pods, and Triton its bucket",
+    )
+
+
+def _bucket(settings: Settings, source: BucketSource, catalogue: Catalogue) -> list[Allowance]:
     identity: tuple[tuple[Peer, tuple[int, ...]], ...] = ()
-    if platform == "gke" or platform == "eks":
+    if platform := _platform(settings):
         cloud = catalogue.clouds[platform]
-        dns = (*dns, *(Network(cidr=cidr) for cidr in cloud.dns.node_local))
         identity = tuple((Network(cidr=endpoint.cidr), endpoint.ports) for endpoint in cloud.identity)
     where = source.networks or ("0.0.0.0/0",)
     return [
-        Allowance(
-            direction="out",
-            peers=dns,
-            ports=(("UDP", 53), ("TCP", 53)),
-            because="the bucket's name is looked up",
-        ),
         Allowance(
             direction="out",
             peers=tuple(Network(cidr=cidr, but=PRIVATE_NETWORKS if cidr == "0.0.0.0/0" else ()) for cidr in where),

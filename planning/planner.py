@@ -164,6 +164,7 @@ def _server(
         startup=startup,
         drain=drain,
         proxy=plan_proxy(
+            server=name,
             connection_age_s=drain.connection_age.value,
             pre_stop_s=drain.pre_stop.value,
             slowest_request_s=drain.exit_timeout.value,

@@ -1,15 +1,19 @@
-"""The proxy before Triton's HTTP port: why there is one, and nginx's configuration, each line with its reason.
+"""The proxy before Triton: why there is one, and nginx's configuration, each line with its reason.
 
-On SIGTERM Triton closes its listening socket to newcomers and goes on answering whatever comes over connections that
-it has, until `--exit-timeout-secs` is over; then it cuts them. It never tells a client to go (server,
-`src/http_server.cc`, `HTTPServer::Stop`: the same from 24.10 to 26.07; there is no flag for a keep-alive time).
-A client that keeps a connection therefore stays to the end and loses what it asks then. nginx says `Connection:
-close` with the next answer over each connection that is older than `keepalive_time`, always, not only while the pod
-leaves: nothing has to be told to it. A client that asks at least once a second is gone from a pod `keepalive_time`
-and a second after the last new connection.
+**Clients leave a pod before it goes.** On SIGTERM Triton closes its listening sockets to newcomers and goes on
+answering whatever comes over HTTP connections that it has, until `--exit-timeout-secs` is over; then it cuts them. It
+never tells an HTTP client to go (server, `src/http_server.cc`, `HTTPServer::Stop`: the same from 24.10 to 26.07; there
+is no flag for a keep-alive time). A client that keeps a connection therefore stays to the end and loses what it asks
+then. nginx says `Connection: close` (HTTP/1.1) or GOAWAY (HTTP/2, which gRPC is) with the next answer over each
+connection that is older than `keepalive_time`, always, not only while the pod leaves: nothing has to be told to it. A
+client that asks at least once a second is gone from a pod `keepalive_time` and a second after the last new connection.
 
-gRPC needs no proxy: `--grpc-max-connection-age` does the same with GOAWAY, without the race that HTTP/1.1 has. The
-figures behind these choices are in docs/draining.md.
+**A request that a dead Triton never saw is answered by another pod.** Until a crash has travelled from the kubelet over
+the endpoints to every node's rules, the Service goes on sending requests here. Triton's port then refuses them, so
+nothing of them was sent, and nginx passes them on to another pod's Triton. What was sent is never sent again: Triton
+may have begun it.
+
+The figures behind these choices are in docs/draining.md and docs/drain-benchmark.md.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planning.derived import Derived
-from planning.ports import HTTP_PORT, TRITON_HTTP_PORT
+from planning.ports import GRPC_PORT, HTTP_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.settings.scalars import Cpu, Memory
 
 CPU = Cpu(250)
@@ -38,11 +42,28 @@ should give up first: Google Cloud's load balancers, the most patient that we kn
 for 600 s and ask for more than that (Cloud Load Balancing, "HTTP keepalive timeout")."""
 
 UPSTREAM_CONNECTIONS = 256
-"""Idle connections to Triton that nginx keeps; more than 256 requests at once open more and close them again."""
+"""Idle connections to Triton that nginx keeps, of HTTP and of gRPC each; more than 256 requests at once open more and
+close them again."""
 
 CONNECTIONS = 4096
 """Sockets of the one worker process; a request needs two, an idle client one. Where they run out, nginx closes idle
 ones. Above what one GPU answers at a time; a choice of ours."""
+
+STREAMS = 1024
+"""Requests at once over one gRPC connection. nginx's own 128 would hold back a client with one channel; as many as
+half the sockets would let one client take all."""
+
+TRIES = 16
+"""How often a refused request is offered to the server's pods. A Service picks one at random, the dead one as well
+until its endpoint is gone: of two pods 16 tries all miss once in 65,536. A try that is refused takes no time."""
+
+LOOKUPS = 10
+"""Once a second, before nginx starts without the other pods. Triton takes seconds to start anyway. Measured on the
+cluster of docs/cluster.md: a new pod's rules are there after 0.2 s, on a machine out of breath after seconds."""
+
+TRYING_S = 5
+"""After so long a request that was not sent is given up: where nodes do not refuse but are silent, 16 tries of a second
+would outlast its client."""
 
 QUIT_BEFORE_S = 1
 """Seconds in which what nginx has accepted is answered before Triton cuts it. A choice of ours: by then only clients
@@ -50,11 +71,22 @@ that were silent for the whole time come, and only one request over each connect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One protocol's way in: where clients come, and where Triton listens, here and in the server's other pods."""
+
+    port: int
+    triton_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
     """nginx beside Triton. Whole seconds; ports of the pod's."""
 
-    port: int
-    upstream_port: int
+    http: Way
+    grpc: Way
+    others: str | None
+    """The Service that leads past the proxies to any pod of the server. Its address is looked up when nginx starts,
+    and is the Service's for as long as it exists. None: nobody to pass on to."""
     connection_age: Derived[int]
     """After so long, the next answer over a connection ends it."""
     quit_after: Derived[int]
@@ -73,12 +105,17 @@ def beside_proxy(cpu: Cpu, memory: Memory) -> tuple[Cpu, Memory]:
     return Cpu(max(0, cpu.millis - CPU.millis)), Memory(max(0, memory.bytes - MEMORY.bytes))
 
 
-def plan_proxy(*, connection_age_s: int, pre_stop_s: int, slowest_request_s: int) -> Proxy:
-    """The proxy of a server whose connections live `connection_age_s`, whose preStop takes `pre_stop_s` and whose
+def others_service(server: str) -> str:
+    return f"{server}-others"
+
+
+def plan_proxy(*, server: str, connection_age_s: int, pre_stop_s: int, slowest_request_s: int) -> Proxy:
+    """The proxy of `server`, whose connections live `connection_age_s`, whose preStop takes `pre_stop_s` and whose
     slowest accepted request takes `slowest_request_s`, queueing included (all from `Drain`)."""
     return Proxy(
-        port=HTTP_PORT,
-        upstream_port=TRITON_HTTP_PORT,
+        http=Way(port=HTTP_PORT, triton_port=TRITON_HTTP_PORT),
+        grpc=Way(port=GRPC_PORT, triton_port=TRITON_GRPC_PORT),
+        others=others_service(server),
         connection_age=Derived(connection_age_s, "clients must have moved to another pod before SIGTERM"),
         quit_after=Derived(
             pre_stop_s + slowest_request_s - QUIT_BEFORE_S,
@@ -91,8 +128,10 @@ def plan_proxy(*, connection_age_s: int, pre_stop_s: int, slowest_request_s: int
 
 def nginx_config(proxy: Proxy, *, address: str = "0.0.0.0", scratch: str = "/tmp") -> str:  # noqa: S104, S108 - the pod's own
     """The text of nginx.conf. `scratch` is the only folder that nginx writes to."""
+    patience = proxy.answer.value + 1
     return f"""\
-# Before Triton's HTTP port, so that clients leave a pod before it goes. Reasons: docs/draining.md.
+# Before Triton, so that clients leave a pod before it goes, and a crash costs only what was under way. Reasons:
+# docs/draining.md.
 worker_processes 1;
 pid {scratch}/nginx.pid;
 error_log stderr warn;
@@ -112,52 +151,94 @@ http {{
     uwsgi_temp_path {scratch}/uwsgi;
     scgi_temp_path {scratch}/scgi;
 
-    upstream triton {{
-        server 127.0.0.1:{proxy.upstream_port} max_fails=0;
-        keepalive {UPSTREAM_CONNECTIONS};
-        # Triton takes no new connections once it has been told to end, so those that are open are kept.
-        keepalive_timeout {IDLE_S}s;
-        keepalive_requests 1000000000;
-        keepalive_time 1d;
-    }}
+    # From this age on the next answer ends a connection (`Connection: close`, GOAWAY): clients have moved before
+    # SIGTERM.
+    keepalive_time {proxy.connection_age.value}s;
+    keepalive_requests 1000000000;
+    # Longer than clients keep an idle connection: closing one races with a request on its way.
+    keepalive_timeout {IDLE_S}s;
 
+    # Tensors of any size, passed on as they come; Triton has its own limit.
+    client_max_body_size 0;
+    large_client_header_buffers 4 32k;
+    ignore_invalid_headers off;
+    underscores_in_headers on;
+
+{_upstream("here_http", proxy.http, None)}
+{_upstream("http", proxy.http, proxy.others)}
+{_upstream("here_grpc", proxy.grpc, None)}
+{_upstream("grpc", proxy.grpc, proxy.others)}
     server {{
-        listen {address}:{proxy.port} backlog=1024;
+        listen {address}:{proxy.http.port} backlog=1024;
 
-        # From this age on the next answer says `Connection: close`: clients have moved before SIGTERM.
-        keepalive_time {proxy.connection_age.value}s;
-        keepalive_requests 1000000000;
-        # Longer than clients keep an idle connection: closing one races with a request on its way.
-        keepalive_timeout {IDLE_S}s;
-
-        # Tensors of any size, passed on as they come; Triton has its own limit.
-        client_max_body_size 0;
         proxy_request_buffering off;
         proxy_buffering off;
-        large_client_header_buffers 4 32k;
-        ignore_invalid_headers off;
-        underscores_in_headers on;
+        proxy_http_version 1.1;
+        proxy_set_header Host $http_host;
+        proxy_set_header Connection "";
+        # What was not sent goes elsewhere. What was sent is not repeated (a POST: no `non_idempotent` here).
+        proxy_next_upstream error timeout;
+        proxy_next_upstream_timeout {TRYING_S}s;
+        # The slowest accepted request; between two reads, so that a stream may take longer.
+        proxy_connect_timeout 1s;
+        proxy_send_timeout {patience}s;
+        proxy_read_timeout {patience}s;
+        error_page 502 @gone;
 
         location / {{
-            proxy_pass http://triton;
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header Connection "";
-            # A request is sent once: Triton may have begun it.
-            proxy_next_upstream off;
-            # The slowest accepted request; between two reads, so that a stream may take longer.
-            proxy_connect_timeout 1s;
-            proxy_send_timeout {proxy.answer.value + 1}s;
-            proxy_read_timeout {proxy.answer.value + 1}s;
-            error_page 502 @gone;
+            proxy_pass http://http;
         }}
 
-        # Triton is not there: it crashed, or has not begun. A client that is told so must connect anew, to another pod
-        # perhaps. Over the same connection it would come here again, and sooner than to pods that take time to answer.
+        # Of this pod's own Triton alone: who asks wants to know of this pod (the probe, load balancers).
+        location /v2/health/ {{
+            proxy_pass http://here_http;
+        }}
+
+        # No Triton answers. A client that is told so must connect anew, to another pod perhaps. Over the same
+        # connection it would come here again, and sooner than to pods that take time to answer.
         location @gone {{
             keepalive_timeout 0;
             return 502;
         }}
     }}
+
+    server {{
+        # `http2 on` is for nginx from 1.25.1; this is understood by all.
+        listen {address}:{proxy.grpc.port} http2 backlog=1024;
+        http2_max_concurrent_streams {STREAMS};
+
+        # A stream may be silent for as long as an answer may take.
+        client_body_timeout {max(60, patience)}s;
+        grpc_next_upstream error timeout;
+        grpc_next_upstream_timeout {TRYING_S}s;
+        grpc_connect_timeout 1s;
+        grpc_send_timeout {patience}s;
+        grpc_read_timeout {patience}s;
+
+        location / {{
+            grpc_pass grpc://grpc;
+        }}
+
+        location /grpc.health.v1.Health/ {{
+            grpc_pass grpc://here_grpc;
+        }}
+    }}
 }}
 """
+
+
+def _upstream(name: str, way: Way, others: str | None) -> str:
+    lines = [f"server 127.0.0.1:{way.triton_port} max_fails=0;"]
+    if others is not None:
+        lines += [
+            "# The server's other pods, tried where Triton here refuses: a Service picks one at random, so often."
+        ]
+        lines += [f"server {others}:{way.triton_port} max_fails=0 backup;"] * TRIES
+    lines += [
+        f"keepalive {UPSTREAM_CONNECTIONS};",
+        "# Triton takes no new connections once it has been told to end, so those that are open are kept.",
+        f"keepalive_timeout {IDLE_S}s;",
+        "keepalive_requests 1000000000;",
+        "keepalive_time 1d;",
+    ]
+    return "\n".join([f"    upstream {name} {{", *(f"        {line}" for line in lines), "    }", ""])

@@ -95,11 +95,13 @@ def ours(plan: Plan) -> Deployed:
     """As rendered, nothing changed. Its settings are read from what was rendered."""
     objects = [manifest.body for manifest in rendered(plan, STACK)]
     (deployment,) = (body for body in objects if body["kind"] == "Deployment")
-    service = next(body for body in objects if body["kind"] == "Service" and body["spec"].get("clusterIP") != "None")
+    service = next(
+        body for body in objects if body["kind"] == "Service" and body["metadata"]["name"] == plan.servers[0].name
+    )
     (budget,) = (body for body in objects if body["kind"] == "PodDisruptionBudget")
     ports = {port["name"]: int(port["port"]) for port in service["spec"]["ports"]}
     return Deployed(
-        settings=_read(deployment, budget),
+        settings=_read(deployment, budget, 1000 * plan.servers[0].proxy.connection_age.value),
         namespace=plan.namespace,
         deployment=deployment["metadata"]["name"],
         service=service["metadata"]["name"],
@@ -247,13 +249,12 @@ def _amount(text: str) -> str | int:
     return int(text) if text.isdigit() else text
 
 
-def _read(deployment: Object, budget: Object) -> PodSettings:
-    """The settings of a rendered Deployment, so that the table says what ran."""
+def _read(deployment: Object, budget: Object, age_ms: int) -> PodSettings:
+    """The settings of a rendered Deployment, so that the table says what ran. `age_ms` is the proxy's."""
     spec = deployment["spec"]
     pod = spec["template"]["spec"]
     triton = next(container for container in pod["containers"] if container["name"] == CONTAINER)
     arguments = {name: value for name, _, value in (argument.partition("=") for argument in triton["args"])}
-    age = arguments.get("--grpc-max-connection-age")
     sidecars = [container["name"] for container in pod.get("initContainers", []) if container.get("restartPolicy")]
     rolling = spec["strategy"]["rollingUpdate"]
     return PodSettings(
@@ -264,7 +265,7 @@ def _read(deployment: Object, budget: Object) -> PodSettings:
         grace_s=stated(int(pod["terminationGracePeriodSeconds"])),
         pre_stop_s=stated(int(triton["lifecycle"]["preStop"]["sleep"]["seconds"])),
         exit_timeout_s=stated(int(arguments["--exit-timeout-secs"])),
-        grpc_age_ms=stated(None if age is None else int(age)),
+        grpc_age_ms=stated(age_ms),
         readiness=Fact(_read_probe(triton["readinessProbe"]), stated(0).by),
         liveness=stated(_read_probe(triton["livenessProbe"])),
         startup=stated(_read_probe(triton["startupProbe"])),

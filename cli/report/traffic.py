@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.report.document import Block, Column, Fact, Facts, Paragraph, Section, Table
 from cli.report.values import Value, words
-from planning.network import Allowance, Network, Peer, Pods
+from planning.network import Allowance, Network, OwnPods, Peer, Pods
 from planning.server import PlannedServer
 from planning.settings.servers import InsideCluster, InternalNetwork, Public
 
@@ -58,6 +58,8 @@ def _peer(peer: Peer) -> str:
     match peer:
         case Network(cidr=cidr, but=but):
             return f"{cidr} but {', '.join(but)}" if but else cidr
+        case OwnPods():
+            return "the server's own pods"
         case Pods(namespace=namespace, labels=labels):
             of = f"of namespace {namespace}" if namespace is not None else "of the server's own namespace"
             named = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))

@@ -17,7 +17,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from components.labels import selector
-from planning.network import NAMESPACE_LABEL, Allowance, Network, Peer, Pods
+from planning.network import NAMESPACE_LABEL, Allowance, Network, OwnPods, Peer, Pods
 
 
 def network_policy(
@@ -40,13 +40,17 @@ def network_policy(
             # No rule rather than an empty list of them: the API server drops the list, and every apply would count as
             # a change.
             ingress=[
-                NetworkPolicyIngressRuleArgs(from_=[_peer(peer) for peer in allowance.peers], ports=_ports(allowance))
+                NetworkPolicyIngressRuleArgs(
+                    from_=[_peer(peer, server) for peer in allowance.peers], ports=_ports(allowance)
+                )
                 for allowance in allowances
                 if allowance.direction == "in"
             ]
             or None,
             egress=[
-                NetworkPolicyEgressRuleArgs(to=[_peer(peer) for peer in allowance.peers], ports=_ports(allowance))
+                NetworkPolicyEgressRuleArgs(
+                    to=[_peer(peer, server) for peer in allowance.peers], ports=_ports(allowance)
+                )
                 for allowance in allowances
                 if allowance.direction == "out"
             ]
@@ -56,13 +60,15 @@ def network_policy(
     )
 
 
-def _peer(peer: Peer) -> NetworkPolicyPeerArgs:
+def _peer(peer: Peer, server: str) -> NetworkPolicyPeerArgs:
     match peer:
         case Pods(namespace=namespace, labels=labels):
             return NetworkPolicyPeerArgs(
                 namespace_selector=LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace}) if namespace else None,
                 pod_selector=LabelSelectorArgs(match_labels=dict(labels)) if labels or not namespace else None,
             )
+        case OwnPods():
+            return NetworkPolicyPeerArgs(pod_selector=LabelSelectorArgs(match_labels=selector(server)))
         case Network(cidr=cidr, but=but):
             return NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=cidr, except_=list(but) or None))
 

@@ -16,7 +16,7 @@ from components.labels import LANE, of_server, selector
 from components.monitoring.pod_monitor import pod_monitor
 from components.security.network import network_policy
 from components.serving.proxy import proxy_config, proxy_config_name
-from components.serving.services import ServicesArgs, services
+from components.serving.services import ServicesArgs, service_of_others, services
 from components.serving.triton import TritonArgs, triton_deployment
 from planning.plan import Platform
 from planning.ports import GRPC_PORT, HTTP_PORT
@@ -87,6 +87,7 @@ class Server(pulumi.ComponentResource):
             ),
             child,
         )
+        others = service_of_others(name, server=server.name, namespace=args.namespace, labels=args.labels, opts=child)
         config = proxy_config(
             f"{name}-proxy",
             server=server.name,
@@ -110,7 +111,7 @@ class Server(pulumi.ComponentResource):
                     pull_secret=args.pull_secret,
                     labels=args.labels,
                 ),
-                child,
+                ResourceOptions.merge(child, ResourceOptions(depends_on=[others])),
             )
             # Beside the Deployment, not after it: Pulumi waits until a Deployment is ready, and the replicas that it
             # waits for are the scaler's.

@@ -2,7 +2,7 @@
 
 `<server>` for HTTP, gRPC and metrics; `<server>-headless`, whose name resolves to every pod, for gRPC clients that
 balance by themselves (one HTTP/2 connection through a ClusterIP stays on one pod); `<server>-external` where the
-server is exposed beyond the cluster.
+server is exposed beyond the cluster. `<server>-others` is for the proxies in its pods alone: past them, to any Triton.
 """
 
 from __future__ import annotations
@@ -15,14 +15,26 @@ from pulumi_kubernetes.core.v1 import Service, ServicePortArgs, ServiceSpecArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.labels import of_server, selector
+from components.serving.triton import TRITON_GRPC_NAME, TRITON_HTTP_NAME
 from planning.plan import Platform
-from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
+from planning.proxy import others_service
 from planning.settings.servers import Exposure, InsideCluster, InternalNetwork, Public
 
-# Triton behind the proxy at the same number: a headless Service cannot translate ports.
+# The proxy at Triton's usual numbers: a headless Service cannot translate ports.
 HTTP = ServicePortArgs(name="http", port=HTTP_PORT, target_port="http", protocol="TCP")
 GRPC = ServicePortArgs(
     name="grpc", port=GRPC_PORT, target_port="grpc", protocol="TCP", app_protocol="kubernetes.io/h2c"
+)
+TRITON_HTTP = ServicePortArgs(
+    name=TRITON_HTTP_NAME, port=TRITON_HTTP_PORT, target_port=TRITON_HTTP_NAME, protocol="TCP"
+)
+TRITON_GRPC = ServicePortArgs(
+    name=TRITON_GRPC_NAME,
+    port=TRITON_GRPC_PORT,
+    target_port=TRITON_GRPC_NAME,
+    protocol="TCP",
+    app_protocol="kubernetes.io/h2c",
 )
 METRICS = ServicePortArgs(name="metrics", port=METRICS_PORT, target_port="metrics", protocol="TCP")
 
@@ -85,6 +97,24 @@ def services(name: str, args: ServicesArgs, opts: ResourceOptions) -> Service:
     )
     _external(name, args, labels, options)
     return inside
+
+
+def service_of_others(
+    name: str, *, server: str, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions
+) -> Service:
+    """There before the pods, whose proxies look its address up when they start."""
+    return Service(
+        f"{name}-others",
+        metadata=ObjectMetaArgs(
+            name=others_service(server),
+            namespace=namespace,
+            labels=of_server(server, labels),
+            # Or Pulumi waits for a ready pod, and the pods for this.
+            annotations={"pulumi.com/skipAwait": "true"},
+        ),
+        spec=ServiceSpecArgs(type="ClusterIP", selector=selector(server), ports=[TRITON_HTTP, TRITON_GRPC]),
+        opts=opts,
+    )
 
 
 def _external(name: str, args: ServicesArgs, labels: Mapping[str, str], opts: ResourceOptions) -> None:

@@ -51,15 +51,16 @@ from components.models.volumes import models_in_pod
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from planning.images import ImageRef
 from planning.pools import GPU_RESOURCE, Pool
-from planning.ports import GRPC_PORT, METRICS_PORT, TRITON_HTTP_PORT
+from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
 from planning.settings.scalars import Memory
 from planning.startup import PROBE_PERIOD_S
 
 CONTAINER = "triton"
 
-TRITON_PORT_NAME = "http-triton"
-"""Its own HTTP port, for probes; `http` is the proxy's."""
+TRITON_HTTP_NAME = "http-triton"
+TRITON_GRPC_NAME = "grpc-triton"
+"""Its own ports; `http` and `grpc` are the proxy's."""
 
 TRITON_USER = 1000
 """`triton-server` in NVIDIA's image (server, build.py; the secure deployment guide runs as it)."""
@@ -166,25 +167,25 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
             *env,
         ],
         ports=[
-            ContainerPortArgs(name=TRITON_PORT_NAME, container_port=TRITON_HTTP_PORT, protocol="TCP"),
-            ContainerPortArgs(name="grpc", container_port=GRPC_PORT, protocol="TCP"),
+            ContainerPortArgs(name=TRITON_HTTP_NAME, container_port=TRITON_HTTP_PORT, protocol="TCP"),
+            ContainerPortArgs(name=TRITON_GRPC_NAME, container_port=TRITON_GRPC_PORT, protocol="TCP"),
             ContainerPortArgs(name="metrics", container_port=METRICS_PORT, protocol="TCP"),
         ],
         resources=_resources(server),
         startup_probe=ProbeArgs(
-            http_get=HTTPGetActionArgs(path=f"/v2/models/{server.startup.model.value}/ready", port=TRITON_PORT_NAME),
+            http_get=HTTPGetActionArgs(path=f"/v2/models/{server.startup.model.value}/ready", port=TRITON_HTTP_NAME),
             period_seconds=PROBE_PERIOD_S,
             timeout_seconds=PROBE_PERIOD_S,
             failure_threshold=server.startup.failure_threshold.value,
         ),
         readiness_probe=ProbeArgs(
-            http_get=HTTPGetActionArgs(path="/v2/health/ready", port=TRITON_PORT_NAME),
+            http_get=HTTPGetActionArgs(path="/v2/health/ready", port=TRITON_HTTP_NAME),
             period_seconds=5,
             timeout_seconds=5,
             failure_threshold=2,
         ),
         liveness_probe=ProbeArgs(
-            http_get=HTTPGetActionArgs(path="/v2/health/live", port=TRITON_PORT_NAME),
+            http_get=HTTPGetActionArgs(path="/v2/health/live", port=TRITON_HTTP_NAME),
             period_seconds=10,
             timeout_seconds=10,
             failure_threshold=6,

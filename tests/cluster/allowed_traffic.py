@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
 from components.labels import selector
-from planning.network import Network, Peer, Pods
+from planning.network import Network, OwnPods, Peer, Pods
 from planning.plan import Plan
 
 Port = tuple[Literal["TCP", "UDP"], int]
@@ -57,15 +57,17 @@ def _may(plans: tuple[Plan, ...], direction: Literal["in", "out"], own: Party, o
     return plan is None or any(
         allowance.direction == direction
         and port in allowance.ports
-        and any(_is(peer, other, own) for peer in allowance.peers)
+        and any(_is(peer, other, own, server.name) for peer in allowance.peers)
         for server in plan.servers
         if selector(server.name).items() <= own.labels.items()
         for allowance in server.network
     )
 
 
-def _is(peer: Peer, party: Party, own: Pod) -> bool:
+def _is(peer: Peer, party: Party, own: Pod, server: str) -> bool:
     match peer, party:
+        case OwnPods(), Pod():
+            return party.namespace == own.namespace and selector(server).items() <= party.labels.items()
         case Pods(namespace=namespace, labels=labels), Pod():
             return party.namespace == (namespace or own.namespace) and labels.items() <= party.labels.items()
         case Network(cidr=cidr, but=but), _:

@@ -14,6 +14,7 @@ from allowed_traffic import Pod, Port, allowed
 from cluster_stacks import RenderedStack, stack
 from cluster_target import Printed, Target
 from network_world import (
+    DNS,
     ELSEWHERE,
     PUBLIC,
     SETTLED_WITHIN_S,
@@ -32,7 +33,7 @@ from local.cluster.boot import CONTROL, WORKERS
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
 from local.cluster.triton_image import triton_image
-from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +102,15 @@ def test_other_namespaces_reach_nothing_on_their_own_node_or_on_another(world: W
     assert len(nodes) == len(WORKERS)
 
 
-def test_a_server_whose_models_are_mounted_reaches_nothing(world: World) -> None:
+def test_a_server_whose_models_are_mounted_reaches_its_own_tritons_and_the_resolver_alone(world: World) -> None:
     local = world.of("local").plan.namespace
-    assert not [each for each in world.closed if isinstance(each[0], Pod) and each[0].namespace == local]
+    came = {
+        (isinstance(target, Pod) and target.labels == source.labels, port)
+        for source, target, port in world.closed
+        if isinstance(source, Pod) and source.namespace == local
+    }
+    own = {(True, ("TCP", TRITON_HTTP_PORT)), (True, ("TCP", TRITON_GRPC_PORT))}
+    assert came - own <= {(False, port) for port in DNS}
 
 
 def test_a_server_that_reads_a_bucket_reaches_public_addresses_and_no_private_one(world: World) -> None:

@@ -34,7 +34,7 @@ def deployment(
             "--strict-readiness=true",
             "--exit-on-error=true",
             "--http-port=8080",
-            "--grpc-port=8001",
+            "--grpc-port=8081",
             "--metrics-port=8002",
             f"--exit-timeout-secs={exit_timeout_s}",
             *args,
@@ -42,7 +42,7 @@ def deployment(
         "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
         "ports": [
             {"name": "http-triton", "containerPort": 8080},
-            {"name": "grpc", "containerPort": 8001},
+            {"name": "grpc-triton", "containerPort": 8081},
             {"name": "metrics", "containerPort": 8002},
         ],
         "resources": {"requests": {"cpu": "2"}, "limits": {"memory": "2Gi"}},

@@ -6,7 +6,8 @@ from typing import Any
 
 from rendered_stack import Body, RenderedStack
 
-from planning.network import Allowance, Network, Pods
+from components.labels import selector
+from planning.network import Allowance, Network, OwnPods, Pods
 
 
 def test_every_namespace_denies_everything_in_both_directions(stack: RenderedStack) -> None:
@@ -36,7 +37,9 @@ def test_what_is_allowed_is_what_the_plan_lists(stack: RenderedStack) -> None:
     for server in stack.plan.servers:
         spec = stack.one("NetworkPolicy", server.name)["spec"]
         for direction, side, field in (("in", "from", "ingress"), ("out", "to", "egress")):
-            expected = [_rule(allowance, side) for allowance in server.network if allowance.direction == direction]
+            expected = [
+                _rule(allowance, side, server.name) for allowance in server.network if allowance.direction == direction
+            ]
             assert (spec.get(field) or []) == expected
 
 
@@ -74,13 +77,15 @@ def _namespace(name: str) -> Body:
     return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
 
 
-def _rule(allowance: Allowance, side: str) -> dict[str, Any]:
+def _rule(allowance: Allowance, side: str, server: str) -> dict[str, Any]:
     peers: list[dict[str, Any]] = []
     for peer in allowance.peers:
         match peer:
             case Pods(namespace=str(namespace), labels=labels):
-                selector = {"podSelector": {"matchLabels": dict(labels)}} if labels else {}
-                peers.append({**_namespace(namespace), **selector})
+                chosen = {"podSelector": {"matchLabels": dict(labels)}} if labels else {}
+                peers.append({**_namespace(namespace), **chosen})
+            case OwnPods():
+                peers.append({"podSelector": {"matchLabels": selector(server)}})
             case Network(cidr=cidr, but=but):
                 peers.append({"ipBlock": {"cidr": cidr, **({"except": list(but)} if but else {})}})
             case other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from copy import deepcopy
@@ -133,7 +134,7 @@ def test_probes_and_services_name_ports_that_the_container_has(stack: RenderedSt
         ports = {port["name"]: port["containerPort"] for one in containers_of(deployment.body) for port in one["ports"]}
         # Triton's probes ask Triton itself.
         own = {port["name"]: port["containerPort"] for port in container["ports"]}
-        assert own == {"http-triton": 8080, "grpc": 8001, "metrics": 8002}
+        assert own == {"http-triton": 8080, "grpc-triton": 8081, "metrics": 8002}
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert container[probe]["httpGet"]["port"] == "http-triton"
         for service in stack.of("Service"):
@@ -171,21 +172,23 @@ def test_a_pod_leaves_inside_its_grace_period(stack: RenderedStack) -> None:
         exit_timeout = int(flags["exit-timeout-secs"])
         assert pre_stop > 0
         assert pre_stop + exit_timeout <= pod["terminationGracePeriodSeconds"]
-        # A gRPC channel has moved on before the server stops taking requests.
-        assert int(flags["grpc-max-connection-age"]) / 1000 < pre_stop
 
 
-def test_http_clients_come_through_the_proxy_whose_configuration_the_rollout_follows(stack: RenderedStack) -> None:
-    configs = {config.name: config.body["data"]["nginx.conf"] for config in stack.of("ConfigMap")}
+def test_clients_come_through_the_proxy_whose_configuration_the_rollout_follows(stack: RenderedStack) -> None:
+    configs = {config.name: config.body["data"] for config in stack.of("ConfigMap")}
     for server, _, deployment in stack.lanes():
         pod = pod_of(deployment)
         (proxy,) = pod["initContainers"]
         assert proxy["restartPolicy"] == "Always"
-        assert [port["containerPort"] for port in proxy["ports"] if port["name"] == "http"] == [8000]
+        assert {port["name"]: port["containerPort"] for port in proxy["ports"]} == {"http": 8000, "grpc": 8001}
         (volume,) = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
-        text = configs[volume]
+        files = configs[volume]
+        assert proxy["command"][-1].rpartition("/")[2] in files
+        text = files["nginx.conf"]
         assert f"keepalive_time {server.drain.connection_age.value}s;" in text
-        digest = hashlib.sha256(text.encode()).hexdigest()
+        # Connections have moved on before Triton stops taking requests.
+        assert server.drain.connection_age.value < container_of(deployment)["lifecycle"]["preStop"]["sleep"]["seconds"]
+        digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
         assert (
             deployment["spec"]["template"]["metadata"]["annotations"]["tritonup/proxy-config-digest"]
             == f"sha256:{digest}"

@@ -110,7 +110,7 @@ def test_metrics_are_never_served_beyond_the_cluster(stack: RenderedStack) -> No
     for service in stack.of("Service"):
         beyond = service.body["spec"]["type"] != "ClusterIP"
         ports = {port["name"] for port in service.body["spec"]["ports"]}
-        assert {"http", "grpc"} <= ports
+        assert {"http", "grpc"} <= ports or ports == {"http-triton", "grpc-triton"}
         if beyond or service.body["spec"].get("clusterIP") == "None":
             assert "metrics" not in ports
 

@@ -137,7 +137,7 @@ CHANGES: dict[str, tuple[Callable[[Plan], Plan], Changed]] = {
     ),
     "the flags": (
         lambda plan: _first(plan, lambda s: replace(s, arguments=s.arguments[:-1])),
-        _both(f"{CONTAINER}.args.14", None),
+        _both(f"{CONTAINER}.args.12", None),
     ),
     "the image": (
         lambda plan: _first(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from planning.proxy import Proxy, nginx_config, plan_proxy
 
 proxies = st.builds(
     plan_proxy,
+    server=st.just("vision"),
     connection_age_s=st.integers(1, 60),
     pre_stop_s=st.integers(1, 120),
     slowest_request_s=st.integers(1, 600),
@@ -25,36 +27,61 @@ def block(config: str, name: str) -> str:
 
 @given(proxies)
 def test_clients_are_sent_away_at_the_planned_age(proxy: Proxy) -> None:
-    server = block(nginx_config(proxy), "server")
-    assert f"keepalive_time {proxy.connection_age.value}s;" in server
-    assert f"listen 0.0.0.0:{proxy.port} " in server
+    config = nginx_config(proxy)
+    assert f"keepalive_time {proxy.connection_age.value}s;" in block(config, "http")
+    assert f"listen 0.0.0.0:{proxy.http.port} " in config
+    assert f"listen 0.0.0.0:{proxy.grpc.port} http2 " in config
 
 
 @given(proxies)
 def test_no_time_limit_is_below_the_slowest_request(proxy: Proxy) -> None:
     config = nginx_config(proxy)
-    limits = re.findall(r"(?:proxy_read_timeout|proxy_send_timeout|worker_shutdown_timeout) (\d+)s;", config)
-    assert len(limits) == 3
+    limits = re.findall(
+        r"(?:[a-z]+_read_timeout|[a-z]+_send_timeout|client_body_timeout|worker_shutdown_timeout) (\d+)s;", config
+    )
+    assert len(limits) == 6
     assert all(int(limit) >= proxy.answer.value for limit in limits)
 
 
 @given(proxies)
 def test_a_client_that_is_told_that_triton_is_not_there_asks_over_a_new_connection(proxy: Proxy) -> None:
     config = nginx_config(proxy)
-    assert "error_page 502 @gone;" in block(config, "location /")
+    assert "error_page 502 @gone;" in block(config, "server")
     assert block(config, "location @gone").split() == ["keepalive_timeout", "0;", "return", "502;"]
 
 
 @given(st.integers(1, 120), st.integers(1, 600))
 def test_nginx_outlasts_sigterm_and_leaves_before_triton_cuts_it(pre_stop_s: int, slowest_request_s: int) -> None:
-    proxy = plan_proxy(connection_age_s=1, pre_stop_s=pre_stop_s, slowest_request_s=slowest_request_s)
+    proxy = plan_proxy(server="vision", connection_age_s=1, pre_stop_s=pre_stop_s, slowest_request_s=slowest_request_s)
     assert pre_stop_s <= proxy.quit_after.value < pre_stop_s + slowest_request_s
 
 
 @given(proxies)
-def test_a_request_is_sent_once_and_everything_written_goes_to_the_scratch_folder(proxy: Proxy) -> None:
+def test_what_was_sent_is_never_sent_again(proxy: Proxy) -> None:
+    """nginx repeats a POST only where it is told that it may (`non_idempotent`)."""
+    config = nginx_config(proxy)
+    assert re.findall(r"(\w+)_next_upstream ([^;]*);", config) == [
+        ("proxy", "error timeout"),
+        ("grpc", "error timeout"),
+    ]
+
+
+@given(proxies)
+def test_another_pod_is_asked_only_where_triton_here_refuses_and_never_for_this_pods_health(proxy: Proxy) -> None:
+    config = nginx_config(proxy)
+    for wire, port in (("http", proxy.http.triton_port), ("grpc", proxy.grpc.triton_port)):
+        servers = re.findall(r"server (\S+)( .*)?;", block(config, f"upstream {wire}"))
+        assert servers[0] == (f"127.0.0.1:{port}", " max_fails=0")
+        assert set(servers[1:]) == {(f"vision-others:{port}", " max_fails=0 backup")}
+        assert re.findall(r"server (\S+)", block(config, f"upstream here_{wire}")) == [f"127.0.0.1:{port}"]
+    assert "http://here_http;" in block(config, "location /v2/health/")
+    assert "grpc://here_grpc;" in block(config, "location /grpc.health.v1.Health/")
+    assert "vision-others" not in nginx_config(replace(proxy, others=None))
+
+
+@given(proxies)
+def test_everything_written_goes_to_the_scratch_folder(proxy: Proxy) -> None:
     config = nginx_config(proxy, scratch="/elsewhere")
-    assert "proxy_next_upstream off;" in config
     paths = re.findall(r"(?:_temp_path|^pid) (\S+);", config, re.MULTILINE)
     assert len(paths) == 6
     assert all(path.startswith("/elsewhere/") for path in paths)

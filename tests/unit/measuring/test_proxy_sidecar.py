@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from components.serving.proxy import CONFIG_DIGEST, FOLDER, PORT_NAME, config_digest, proxy_container
+from components.serving.proxy import CONFIG_DIGEST, FOLDER, HTTP_PORT_NAME, config_digest, proxy_container
 from planning.proxy import plan_proxy
 
 DIGEST = f"registry.example/nginx@sha256:{'0' * 64}"
 
 
 def container(pre_stop_s: int = 7, connection_age_s: int = 2) -> Any:
-    proxy = plan_proxy(connection_age_s=connection_age_s, pre_stop_s=pre_stop_s, slowest_request_s=10)
+    proxy = plan_proxy(server="vision", connection_age_s=connection_age_s, pre_stop_s=pre_stop_s, slowest_request_s=10)
     return proxy_container(DIGEST, proxy)
 
 
@@ -22,9 +22,9 @@ def test_it_is_a_sidecar_that_quits_before_triton_cuts_it() -> None:
     assert proxy.restart_policy == "Always"
     assert proxy.startup_probe is None
     (_, _, script) = proxy.lifecycle.pre_stop.exec_.command
-    wait, command = script.split("; exec ")
-    assert wait == "sleep 16"
-    assert command == f"nginx -e stderr -c {FOLDER}/nginx.conf -s quit"
+    assert script == "sleep 16; kill -QUIT 1"
+    # So that it is the container's first process that is told.
+    assert proxy.command == ["/bin/sh", f"{FOLDER}/start.sh"]
 
 
 def test_restricted_pod_security_admits_it() -> None:
@@ -47,15 +47,15 @@ def test_requests_equal_limits_so_that_the_pod_stays_guaranteed() -> None:
 def test_its_readiness_goes_through_to_triton_and_its_liveness_does_not() -> None:
     proxy: Any = container()
     assert proxy.readiness_probe.http_get.path == "/v2/health/ready"
-    assert proxy.readiness_probe.http_get.port == PORT_NAME
+    assert proxy.readiness_probe.http_get.port == HTTP_PORT_NAME
     assert proxy.liveness_probe.http_get is None
-    assert proxy.liveness_probe.tcp_socket.port == PORT_NAME
+    assert proxy.liveness_probe.tcp_socket.port == HTTP_PORT_NAME
 
 
 @pytest.mark.parametrize("change", ["connection_age_s", "slowest_request_s"])
 def test_a_changed_configuration_changes_the_pod_template(change: str) -> None:
     assert CONFIG_DIGEST.startswith("tritonup/")
-    planned = {"connection_age_s": 2, "pre_stop_s": 7, "slowest_request_s": 10}
+    planned: Any = {"server": "vision", "connection_age_s": 2, "pre_stop_s": 7, "slowest_request_s": 10}
     one, other = plan_proxy(**planned), plan_proxy(**{**planned, change: planned[change] + 1})
     assert config_digest(one) == config_digest(plan_proxy(**planned))
     assert config_digest(one) != config_digest(other)

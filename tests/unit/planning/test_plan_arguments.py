@@ -46,8 +46,6 @@ def test_the_newest_release_knows_every_flag_that_is_wanted() -> None:
         "exit-on-error",
         "strict-readiness",
         "exit-timeout-secs",
-        "grpc-max-connection-age",
-        "grpc-max-connection-age-grace",
         "allow-gpu-metrics",
         "metrics-config",
         "allow-client-shm",
@@ -78,6 +76,5 @@ def test_a_server_reads_its_own_place_and_leaves_in_the_time_that_was_planned(ra
         assert len(given_flags) == len(server.arguments)
         assert given_flags["model-repository"] == server.storage.repository.value
         assert int(given_flags["exit-timeout-secs"]) == server.drain.exit_timeout.value
-        assert int(given_flags["grpc-max-connection-age"]) == 1000 * server.drain.connection_age.value
         assert given_flags["allow-gpu-metrics"] == ("true" if server.gpus else "false")
         assert all(str(each) == f"--{each.name}={each.value.value}" for each in server.arguments)

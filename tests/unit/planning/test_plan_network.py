@@ -6,14 +6,17 @@ from ipaddress import ip_network
 from typing import Any
 
 from planning.catalogue.clouds import CLOUDS
-from planning.network import Allowance, Network, Peer, Pods
-from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT
+from planning.network import Allowance, Network, OwnPods, Peer, Pods
+from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedServer
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import EKS, GKE, Raw, planned, planned_with, vision
 
 PRIVATE = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"}
 """Of the cluster, its neighbours and the cloud's metadata server (RFC 1918, RFC 3927)."""
+
+
+PASSED_ON = (("TCP", TRITON_HTTP_PORT), ("TCP", TRITON_GRPC_PORT))
 
 
 def peers(server: PlannedServer, direction: str, port: int) -> set[str]:
@@ -51,23 +54,32 @@ def test_metrics_are_open_to_prometheus_alone_and_to_nobody_where_nothing_collec
 
 
 @for_every_stack
-def test_nothing_comes_in_but_requests_and_scrapes(raw: Raw) -> None:
+def test_nothing_comes_in_but_requests_and_scrapes_and_what_its_own_pods_pass_on(raw: Raw) -> None:
     for server in planned(raw).servers:
         coming = [allowance for allowance in server.network if allowance.direction == "in"]
         assert {port for allowance in coming for port in allowance.ports} <= {
             ("TCP", HTTP_PORT),
             ("TCP", GRPC_PORT),
             ("TCP", METRICS_PORT),
+            *PASSED_ON,
         }
 
 
 @for_every_stack
-def test_only_a_server_that_reads_a_bucket_may_call_out(raw: Raw) -> None:
+def test_triton_itself_is_reached_by_its_own_pods_and_by_nobody_else(raw: Raw) -> None:
+    for server in planned(raw).servers:
+        for _, port in PASSED_ON:
+            assert peers(server, "in", port) == {str(OwnPods())}
+            assert str(OwnPods()) in peers(server, "out", port)
+
+
+@for_every_stack
+def test_only_a_server_that_reads_a_bucket_may_call_out_further_than_its_own_pods_and_a_resolver(raw: Raw) -> None:
     bucket = raw["model_repository"]["destination"]["kind"] in {"s3", "gs"}
     for server in planned(raw).servers:
         going = [allowance for allowance in server.network if allowance.direction == "out"]
-        assert bool(going) == bucket
-        assert all(peer for allowance in going for peer in allowance.peers)
+        further = [each for each in going if not {*PASSED_ON, ("UDP", 53)} & {*each.ports}]
+        assert bool(further) == bucket
 
 
 @for_every_stack
@@ -122,4 +134,10 @@ def test_a_pod_can_prove_who_it_is_where_the_cloud_asks_it_to() -> None:
 
 def test_the_metadata_server_of_a_cloud_is_not_reachable_where_no_bucket_is_read() -> None:
     claim = {"model_repository.destination": {"kind": "claim", "claim": "filled"}, "cluster": GKE}
-    assert not [each for each in vision(planned_with(claim)).network if each.direction == "out"]
+    (further,) = [
+        peer
+        for allowance in vision(planned_with(claim)).network
+        if allowance.direction == "out" and ("TCP", 53) not in allowance.ports
+        for peer in allowance.peers
+    ]
+    assert further == OwnPods()
