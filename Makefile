@@ -114,7 +114,7 @@ test: .venv/.test .venv-triton/.ready .tools/docker-registry/.ready .tools/nginx
 
 .PHONY: cluster-test
 cluster-test: .venv/.test models ## The rendered stacks on a real Kubernetes (root, Linux)
-	@.venv/bin/python -m pytest -rs tests/cluster
+	@.venv/bin/python tests/cluster/side_by_side.py
 
 .PHONY: lock
 lock: | $(filter .tools/%,$(UV)) ## Resolve locks/*.txt again from pyproject.toml (needs a registry)

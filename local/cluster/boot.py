@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -59,6 +60,8 @@ READY_WITHIN_S = 120.0
 
 POLL_S = 0.2
 
+LOCK = "\0tritonup-cluster"
+
 LEAST_FREE_BYTES = 100_000_000
 """Below, etcd cannot lay its log (64 MB at a time: SegmentSizeBytes, server/storage/wal/wal.go)."""
 
@@ -92,7 +95,7 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
         debian = node_tree(layout, progress)
         pause = program_image(PAUSE, {"pause": programs["pause"]}, layout, entrypoint="pause")
         coredns = program_image(DNS_REPOSITORY, {"coredns": programs["coredns"]}, layout)
-    with full_disks_told(), _alone(layout):
+    with full_disks_told(), _alone():
         if not _sound(layout):
             _remove(layout)
         fresh = not read_record(layout).nodes
@@ -139,22 +142,28 @@ def down(*, layout: Layout = LAYOUT) -> bool:
     """End the cluster and remove all that it made, whatever state it is in. Whether there was one."""
     there = layout.root.exists() or bool(network.ours())
     if there:
-        with _alone(layout):
+        with _alone():
             _remove(layout)
     return there
 
 
 def add_node(cluster: Cluster, node: Node) -> None:
     """A node joins, and is Ready."""
-    with _alone(cluster.layout):
-        _join(cluster, node)
-        _wait_for_nodes(cluster, [node])
+    add_nodes(cluster, [node])
+
+
+def add_nodes(cluster: Cluster, joining: Sequence[Node]) -> None:
+    """All of `joining` start at once, and are Ready."""
+    with _alone():
+        for node in joining:
+            _join(cluster, node)
+        _wait_for_nodes(cluster, joining)
 
 
 def vanish(cluster: Cluster, name: str) -> None:
     """The machine of the node is gone from one moment to the next, as at the end of a cloud's notice. Its object
     stays until somebody deletes it."""
-    with _alone(cluster.layout):
+    with _alone():
         record = read_record(cluster.layout)
         if running := record.node(name):
             _end(running, cluster.layout)
@@ -346,15 +355,14 @@ def _keep_logs(layout: Layout) -> None:
 
 
 @contextmanager
-def _alone(layout: Layout) -> Generator[None]:
-    """Only one command at a time changes the cluster. The lock is the kernel's: it ends with its holder."""
-    layout.cache.mkdir(parents=True, exist_ok=True)
-    lock = os.open(layout.cache / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+def _alone() -> Generator[None]:
+    """Only one command at a time changes the cluster. The lock is a name in this machine's network (an abstract socket,
+    unix(7)), as what the cluster makes on it has names there; it ends with its holder."""
+    with socket.socket(socket.AF_UNIX) as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock.bind(LOCK)
+        except OSError as refused:
+            if refused.errno != errno.EADDRINUSE:
+                raise
             raise ClusterError("Another command is changing the cluster now. Wait for its end, then retry.") from None
         yield
-    finally:
-        os.close(lock)

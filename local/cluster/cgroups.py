@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from local.cluster.errors import ClusterError
@@ -36,25 +37,35 @@ def lacking() -> str | None:
 
 def make(node: str) -> str:
     """The group of `node`, as the kubelet's cgroupRoot names it."""
-    for root in _hierarchies():
+    for root in hierarchies():
         parent = root / CGROUP
         (parent / node).mkdir(parents=True, exist_ok=True)
         if unified():
             for group in (root, parent):
                 (group / "cgroup.subtree_control").write_text("+cpu +cpuset +memory +pids", encoding="ascii")
         elif root.name == "cpuset":
-            # An empty set may hold no process, and it is not inherited in version 1.
-            for group in (parent, parent / node):
-                for name in ("cpuset.cpus", "cpuset.mems"):
-                    (group / name).write_text((root / name).read_text(encoding="ascii"), encoding="ascii")
+            take_cpus(root, [parent, parent / node])
     return f"/{CGROUP}/{node}"
+
+
+def take_cpus(root: Path, groups: Sequence[Path]) -> None:
+    """Give `groups`, each below the one before, all of `root`'s: an empty set may hold no process, and it is not
+    inherited in version 1."""
+    for group in groups:
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            (group / name).write_text((root / name).read_text(encoding="ascii"), encoding="ascii")
 
 
 def remove(node: str | None = None) -> None:
     """The group of `node`, or of all nodes, with everything below. Its processes have been killed before."""
+    remove_tree(f"{CGROUP}/{node}" if node else CGROUP)
+
+
+def remove_tree(name: str) -> None:
+    """The group `name` of every hierarchy with everything below. Its processes have been killed before."""
     deadline = time.monotonic() + GONE_WITHIN_S
-    for root in [*_hierarchies(), *UNIFIED]:
-        top = root / CGROUP / node if node else root / CGROUP
+    for root in [*hierarchies(), *UNIFIED]:
+        top = root / name
         while top.exists():
             try:
                 for group in sorted((path for path in top.rglob("*/")), key=lambda path: len(path.parts), reverse=True):
@@ -70,7 +81,8 @@ def remove(node: str | None = None) -> None:
                 time.sleep(0.05)
 
 
-def _hierarchies() -> list[Path]:
+def hierarchies() -> list[Path]:
+    """Where groups are made: one folder in version 2, one for each controller in version 1."""
     if unified():
         return [MOUNT]
     return sorted(path for path in MOUNT.glob("*/") if (path / "cgroup.procs").exists() and path not in UNIFIED)

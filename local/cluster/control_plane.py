@@ -18,6 +18,10 @@ FRONT_PROXY = Identity(name="front-proxy", user="front-proxy-client")
 
 ETCD_URL = "http://127.0.0.1:2379"
 
+SCALERS_LOOK_EVERY_S = 3
+"""A new Deployment has one replica until its scaler first looks, which `make up` waits for. Kubernetes' own 15 s
+(--horizontal-pod-autoscaler-sync-period) spare API servers with many scalers."""
+
 
 def prepare_control_plane(node: Node, parts: Parts) -> None:
     """Certificates and kubeconfigs, the user's among them."""
@@ -107,6 +111,7 @@ def control_programs(node: Node, parts: Parts) -> Sequence[Program]:
                 "--leader-elect=false",
                 "--bind-address=127.0.0.1",
                 "--use-service-account-credentials=true",
+                f"--horizontal-pod-autoscaler-sync-period={SCALERS_LOOK_EVERY_S}s",
                 f"--service-account-private-key-file={authority.key('service-accounts')}",
                 f"--root-ca-file={ca}",
                 "--profiling=false",

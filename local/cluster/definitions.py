@@ -35,11 +35,12 @@ POD_MONITOR = Definition(
 
 def establish(definition: Definition, kubectl: Kubectl, layout: Layout, progress: Progress) -> None:
     """The cluster knows the kind, and serves it."""
-    kubectl.run("apply", "--server-side", f"--filename={_file(definition, layout, progress)}")
+    kubectl.run("apply", "--server-side", f"--filename={definition_file(definition, layout, progress)}")
     kubectl.run("wait", "--for=condition=Established", f"crd/{definition.name}", "--timeout=30s")
 
 
-def _file(definition: Definition, layout: Layout, progress: Progress) -> Path:
+def definition_file(definition: Definition, layout: Layout, progress: Progress) -> Path:
+    """The definition, fetched once for each version of its module."""
     manifest = MANIFESTS / "crds"
     key = content_key((manifest / "go.mod").read_bytes(), (manifest / "go.sum").read_bytes())
     kept = layout.cache / "definitions" / key / f"{definition.name}.yaml"

@@ -36,12 +36,15 @@ def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[
     when one passes its own deadline (progressDeadlineSeconds, which planning derives), or a container of a new pod
     fails again and again: with what the container said. What served before serves on."""
     while True:
-        deployments = kubectl.items("deployments", f"--namespace={namespace}")
-        pods = kubectl.items("pods", f"--namespace={namespace}", "--selector=app.kubernetes.io/part-of=tritonup")
+        # At once: each look is a process, and a busy machine has better things to do.
+        there = kubectl.items("deployments,pods,hpa", f"--namespace={namespace}")
+        deployments = [body for body in there if body["kind"] == "Deployment"]
+        scalers = [body for body in there if body["kind"] == "HorizontalPodAutoscaler"]
+        pods = [body for body in there if body["kind"] == "Pod" and _is_ours(body)]
         states = [_state(pod) for pod in pods]
         told(states)
         settled = all(_rolled_out(deployment) for deployment in deployments) and not any(s.waits_for for s in states)
-        if settled and _scaled(deployments, kubectl.items("hpa", f"--namespace={namespace}")):
+        if settled and _scaled(deployments, scalers):
             return len(states)
         for deployment in deployments:
             if why := _given_up(deployment):
@@ -56,6 +59,10 @@ def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[
                 if one.failures >= HOPELESS_AFTER:
                     raise ClusterError(_said(pod, one, kubectl))
         time.sleep(POLL_S)
+
+
+def _is_ours(pod: Object) -> bool:
+    return pod["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") == "tritonup"
 
 
 def _scaled(deployments: Sequence[Object], scalers: Sequence[Object]) -> bool:

@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pytest
 from cluster_stacks import RenderedStack, stack
-from cluster_target import Printed, Target, brought
+from cluster_target import Printed, Target, brought, remove_at_once
 
-from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.applying import apply_stack
 from local.cluster.binaries import KUBECTL, build
 from local.cluster.boot import down, up
 from local.cluster.definitions import POD_MONITOR, establish
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
-from local.cluster.models import forget_models
 from local.cluster.readiness import wait_until_ready
 from local.cluster.record import read_record
 from local.cluster.requirements import require_machine
@@ -88,5 +87,4 @@ def serving(target: Target, progress: Printed) -> Generator[RenderedStack]:
         wait_until_ready(target.kubectl, local.plan.namespace, lambda states: None)
         yield local
     finally:
-        remove_stack(target.kubectl, local.name)
-        forget_models(LAYOUT)
+        remove_at_once(local, target.kubectl)

@@ -10,7 +10,7 @@ import copy
 import json
 from collections.abc import Sequence
 
-from local.cluster.boot import Cluster, add_node, vanish
+from local.cluster.boot import Cluster, add_nodes, vanish
 from local.cluster.image_archive import PackedImage
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.nodes import Node, Taint
@@ -26,13 +26,18 @@ def give_gpus(kubectl: Kubectl, node: str, count: int | None) -> None:
     kubectl.run("patch", "node", node, "--subresource=status", "--type=merge", f"--patch={patch}")
 
 
-def join(cluster: Cluster, pool: Pool, name: str, index: int) -> None:
-    """A node of `pool`, labelled and tainted as planned, joins and is Ready."""
+def join(cluster: Cluster, wanted: Sequence[tuple[str, Pool]], first_index: int) -> None:
+    """A node of each name and pool, labelled and tainted as planned, joins and is Ready."""
+    nodes = [_node(pool, name, index) for index, (name, pool) in enumerate(wanted, start=first_index)]
+    add_nodes(cluster, nodes)
+    for name, pool in wanted:
+        give_gpus(cluster.kubectl, name, pool.slots)
+
+
+def _node(pool: Pool, name: str, index: int) -> Node:
     zone = pool.zones[index % len(pool.zones)]
     taints = tuple(Taint(key=taint.key, value=taint.value, effect=taint.effect) for taint in pool.taints)
-    labels = {**pool.labels, "topology.kubernetes.io/zone": zone}
-    add_node(cluster, Node(name=name, index=index, labels=labels, taints=taints))
-    give_gpus(cluster.kubectl, name, pool.slots)
+    return Node(name=name, index=index, labels={**pool.labels, "topology.kubernetes.io/zone": zone}, taints=taints)
 
 
 def part(cluster: Cluster, name: str) -> None:

@@ -176,14 +176,14 @@ def test_an_interface_of_somebody_elses_is_named_and_left_alone(
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Generator[Layout]:
     """A layout whose state lies on a disk of so many MB."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "small", str(folder)], check=True)
+    subprocess.run(["mount", "--no-mtab", "-t", "tmpfs", "-o", f"size={megabytes}m", "small", str(folder)], check=True)
     layout = replace(LAYOUT, root=folder / "state")
     try:
         yield layout
         assert not layout.root.exists()
     finally:
         down(layout=layout)
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--no-mtab", str(folder)], check=True)
 
 
 def test_a_disk_that_is_too_small_is_named_before_anything_is_made(

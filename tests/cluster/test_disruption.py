@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 from cluster_stacks import RenderedStack, stack
-from cluster_target import Printed, Target, brought
+from cluster_target import Printed, Target, brought, remove_at_once
 
 from local.client import Wire
 from local.cluster.answers import ask_server, endpoint_of
-from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.applying import apply_stack
 from local.cluster.boot import add_node, vanish
 from local.cluster.kubectl import Kubectl
-from local.cluster.layout import LAYOUT
-from local.cluster.models import forget_models
 from local.cluster.readiness import wait_until_ready
 
 ORPHANS_GO_WITHIN_S = 120.0
@@ -26,8 +24,9 @@ pkg/controller/podgc/gc_controller.go)."""
 
 
 def two_replicas(settings: dict[str, Any]) -> None:
-    """Two at any time, small enough that all fit on the nodes of a small machine."""
+    """Two at any time of one model, small enough that all fit on the nodes of a small machine."""
     for server in settings["servers"].values():
+        server["models"] = ["digits"]
         server["replicas"] = {"floor": 2, "ceiling": 2}
         server["resources"] = {"cpu": "700m", "memory": "2Gi"}
 
@@ -40,8 +39,7 @@ def two(target: Target, progress: Printed) -> Generator[RenderedStack]:
         wait_until_ready(target.kubectl, variant.plan.namespace, lambda states: None)
         yield variant
     finally:
-        remove_stack(target.kubectl, variant.name)
-        forget_models(LAYOUT)
+        remove_at_once(variant, target.kubectl)
 
 
 def evict(kubectl: Kubectl, namespace: str, pod: str) -> str:

@@ -19,14 +19,14 @@ from typing import Any
 
 import pytest
 from cluster_stacks import RenderedStack, stack
-from cluster_target import Printed, Target, brought
+from cluster_target import Printed, Target, brought, remove_at_once
 
 from local.cluster.answers import endpoint_of
-from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.applying import apply_stack
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.layout import LAYOUT, PROJECT
-from local.cluster.models import forget_models, place_models
+from local.cluster.models import place_models
 from local.cluster.readiness import wait_until_ready
 from measuring.arrivals import Constant
 from measuring.kinds import ClientKind
@@ -113,14 +113,9 @@ def deployed(target: Target, progress: Printed, tmp_path_factory: pytest.TempPat
         renewed = brought(stack("local", two_replicas), target, progress)
         assert renewed.plan.servers[0].served.digest != good.plan.servers[0].served.digest
         made = Deployed(stack=good, renewed=renewed, kubectl=target.kubectl)
-        deadline = time.monotonic() + SETTLES_WITHIN_S
-        while len(made.ready()) < 2:  # the scaler owns the number, and looks every 15 s
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
         yield made
     finally:
-        remove_stack(target.kubectl, good.name)
-        forget_models(LAYOUT)
+        remove_at_once(good, target.kubectl)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -182,11 +182,8 @@ def spot(target: Target, progress: Printed, tmp_path_factory: pytest.TempPathFac
         for worker in WORKERS:
             cluster.kubectl.run("label", "node", worker.name, f"{POOL}={STEADY}", "--overwrite")
             give_gpus(cluster.kubectl, worker.name, pools[STEADY].slots)
-        index = WORKERS[-1].index
-        for name, case in CASES.items():
-            for node in case.nodes:
-                index += 1
-                join(cluster, pools[f"spot-{name}"], node, index)
+        wanted = [(node, pools[f"spot-{name}"]) for name, case in CASES.items() for node in case.nodes]
+        join(cluster, wanted, WORKERS[-1].index + 1)
         triton, proxy = stack_images(LAYOUT, progress)
         placed = brought(rendered, target, progress)
         ready = replace(placed, objects=without_gpus(placed.objects, triton=triton, proxy=proxy))

@@ -12,15 +12,14 @@ from typing import Any
 
 import pytest
 from cluster_stacks import RenderedStack, stack
-from cluster_target import Printed, Target, brought
+from cluster_target import Printed, Target, brought, remove_at_once
 from pressure import pressure
 
 from local.cluster.answers import endpoint_of
-from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.applying import apply_stack
+from local.cluster.control_plane import SCALERS_LOOK_EVERY_S
 from local.cluster.kubectl import Kubectl, Object
-from local.cluster.layout import LAYOUT
 from local.cluster.metrics import NAMESPACE, start_metrics
-from local.cluster.models import forget_models
 from local.cluster.readiness import wait_until_ready
 from measuring.pods import MODEL, write_sleeping_model
 from measuring.question import read_question
@@ -36,10 +35,11 @@ RATE = 5.0
 SLOWEST = "30s"
 """What a request may take with its time in a queue that grows until a second pod is there. The proxy ends it then."""
 
-SYNC_S = 15.0
-"""How often the HPA looks (kube-controller-manager, --horizontal-pod-autoscaler-sync-period)."""
-
 SCALE_IN_AFTER_S = 15
+
+LOOKS = 3
+"""Of the scaler, after which it would have taken a pod away if it were to."""
+
 SETTLES_WITHIN_S = 150.0
 """Two looks, a pod's start and a machine that is busy."""
 
@@ -150,8 +150,7 @@ def running(
         }
         yield Running(stack=variant, models=models, scaled=lanes["triton"], fixed=lanes["steady"])
     finally:
-        remove_stack(target.kubectl, variant.name)
-        forget_models(LAYOUT)
+        remove_at_once(variant, target.kubectl)
 
 
 @pytest.fixture
@@ -231,7 +230,7 @@ def test_a_lane_keeps_its_replicas_when_metrics_are_gone(
             before = lane.staying()
             assert len(before) == lane.wanted() > lane.floor
         assert faults == []
-        idle_until = time.monotonic() + SCALE_IN_AFTER_S + 2 * SYNC_S
+        idle_until = time.monotonic() + SCALE_IN_AFTER_S + LOOKS * SCALERS_LOOK_EVERY_S
         while time.monotonic() < idle_until:
             assert lane.staying() == before
             assert lane.wanted() == len(before)

@@ -1,0 +1,196 @@
+"""`make cluster-test`: the tests of this folder by two workers at the same time, each with a cluster of its own.
+
+Most of a test's time is waiting: for drains, notices, looks of a scaler. Each worker runs in a part of the machine
+where it finds nobody else (machine_apart.py), so that no test knows of the other's cluster. What both would build is
+built before. Where the machine cannot be divided, or a cluster is given, one worker runs all tests, and it is said why.
+
+Options are passed on to pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import machine_apart
+from cluster_target import Printed
+
+from local.cluster.binaries import METRICS_PROGRAMS, PROGRAMS, build
+from local.cluster.debian import node_tree
+from local.cluster.definitions import POD_MONITOR, definition_file
+from local.cluster.errors import ClusterError
+from local.cluster.layout import LAYOUT, STATE
+from local.cluster.metrics import metrics_image
+from local.cluster.pause_image import pause_image
+from local.cluster.requirements import NEEDED_DISK_GB, require_machine
+from local.cluster.stack_images import stack_images
+
+HERE = Path(__file__).parent
+
+SHARES: Mapping[str, Sequence[str]] = {
+    "boots": ("test_boot_and_removal.py", "test_scaling.py", "test_failing_models.py", "test_applying.py"),
+    "losses": (),
+}
+"""Which files a worker runs: divided so that both end at about the same time. The last runs all that no other does, so
+that no file is forgotten."""
+
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+
+INSTANCES = 512
+"""A kubelet has some 10 and containerd some more, and two workers have up to 10 nodes; the kernel's default is 128."""
+
+ENDS_WITHIN_S = 60.0
+"""After Ctrl-C: a cluster is taken down in 3 to 10 s on an idle machine."""
+
+TOLD_AT_THE_END = ("= FAILURES", "= ERRORS", "= short test summary", "= slowest", "= warnings", "! ")
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """`held` is what it says after its last test: shown in one piece, where the other's lines do not cut it."""
+
+    name: str
+    process: subprocess.Popen[str]
+    began: float = field(default_factory=time.monotonic)
+    took_s: float = 0.0
+    held: list[str] = field(default_factory=list[str])
+
+    def follow(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if self.held or any(mark in line[:60] for mark in TOLD_AT_THE_END):
+                self.held.append(line)
+            else:
+                print(f"{self.name}| {line}", end="", flush=True)
+        self.process.wait()
+        self.took_s = time.monotonic() - self.began
+        print("".join(f"{self.name}| {line}" for line in self.held), end="", flush=True)
+
+
+def main(options: Sequence[str]) -> int:
+    if why := _undivided():
+        print(f"One worker runs all tests: {why}", flush=True)
+        return subprocess.call([*_pytest(options), str(HERE)])
+    _prepare()
+    began = time.monotonic()
+    with _instances(), _cleared():
+        workers = [_started(name, options) for name in SHARES]
+        followers = [threading.Thread(target=worker.follow) for worker in workers]
+        for follower in followers:
+            follower.start()
+        try:
+            _wait(workers)
+        except KeyboardInterrupt:
+            # Passed on, so that each tells of what has failed; a second one does not wait for that.
+            for worker in workers:
+                worker.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                _wait(workers, ENDS_WITHIN_S)
+            raise
+        finally:
+            for worker in workers:
+                worker.process.kill()
+            for follower in followers:
+                follower.join()
+    for worker in workers:
+        last = worker.held[-1].strip("= \n") if worker.held else "nothing"
+        print(f"{worker.name}: exit code {worker.process.returncode} after {worker.took_s:.0f} s: {last}")
+    print(f"both workers: {time.monotonic() - began:.0f} s")
+    return next((worker.process.returncode for worker in workers if worker.process.returncode), 0)
+
+
+def _undivided() -> str | None:
+    """Why one worker runs all tests here, or None."""
+    if os.environ.get("TRITONUP_KUBECONFIG"):
+        return "TRITONUP_KUBECONFIG names a cluster, which they would share."
+    try:
+        require_machine(LAYOUT)
+    except ClusterError as refused:
+        return str(refused)
+    if (free := shutil.disk_usage(STATE.parent).free / 1e9) < (needed := 2 * NEEDED_DISK_GB):
+        return f"{STATE.parent} has {free:.1f} GB left, and two clusters need {needed}."
+    with _cleared():
+        tried = subprocess.run(machine_apart.command("try", "true"), capture_output=True, text=True, check=False)
+    return f"this machine cannot be divided: {tried.stderr.strip()}" if tried.returncode else None
+
+
+def _prepare() -> None:
+    """All that is built once: workers that build the same would be in each other's way."""
+    progress = Printed()
+    programs = build([*PROGRAMS, *METRICS_PROGRAMS], LAYOUT, progress)
+    node_tree(LAYOUT, progress)
+    pause_image(programs["pause"], LAYOUT)
+    metrics_image({program.name: programs[program.name] for program in METRICS_PROGRAMS}, LAYOUT)
+    stack_images(LAYOUT, progress)
+    definition_file(POD_MONITOR, LAYOUT, progress)
+
+
+def _started(name: str, options: Sequence[str]) -> Worker:
+    others = [file for other, files in SHARES.items() if other != name for file in files]
+    files = [str(HERE / file) for file in SHARES[name]]
+    chosen = files or [str(HERE), *(f"--ignore={HERE / file}" for file in others)]
+    process = subprocess.Popen(
+        machine_apart.command(name, *_pytest(options), *chosen),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Ctrl-C at the terminal is for us.
+        start_new_session=True,
+    )
+    return Worker(name=name, process=process)
+
+
+def _pytest(options: Sequence[str]) -> list[str]:
+    return [sys.executable, "-u", "-m", "pytest", "-vv", "-rs", *options]
+
+
+def _wait(workers: Sequence[Worker], within_s: float | None = None) -> None:
+    deadline = None if within_s is None else time.monotonic() + within_s
+    for worker in workers:
+        worker.process.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+
+@contextmanager
+def _cleared() -> Generator[None]:
+    """Nothing of a part of the machine is there before, be it a killed run's, nor afterwards."""
+    machine_apart.clear()
+    try:
+        yield
+    finally:
+        machine_apart.clear()
+
+
+@contextmanager
+def _instances() -> Generator[None]:
+    """Enough inotify instances while the context lasts."""
+    before = INOTIFY.read_text(encoding="ascii")
+    if int(before) >= INSTANCES:
+        yield
+        return
+    INOTIFY.write_text(str(INSTANCES), encoding="ascii")
+    try:
+        yield
+    finally:
+        INOTIFY.write_text(before, encoding="ascii")
+
+
+def _end(number: int, frame: object) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
