@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +26,7 @@ from local.cluster.image_archive import PackedImage
 from local.cluster.kubeconfigs import write_kubeconfig
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import ADDRESSES, LAYOUT, MOUNT_POINTS, Layout, content_key
+from local.cluster.lock import alone
 from local.cluster.models import remove_places
 from local.cluster.names import DNS
 from local.cluster.names import REPOSITORY as DNS_REPOSITORY
@@ -60,7 +59,7 @@ READY_WITHIN_S = 120.0
 
 POLL_S = 0.2
 
-LOCK = "\0tritonup-cluster"
+CHANGING = "changing the cluster"
 
 LEAST_FREE_BYTES = 100_000_000
 """Below, etcd cannot lay its log (64 MB at a time: SegmentSizeBytes, server/storage/wal/wal.go)."""
@@ -95,7 +94,7 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
         debian = node_tree(layout, progress)
         pause = program_image(PAUSE, {"pause": programs["pause"]}, layout, entrypoint="pause")
         coredns = program_image(DNS_REPOSITORY, {"coredns": programs["coredns"]}, layout)
-    with full_disks_told(), _alone():
+    with full_disks_told(), alone(CHANGING):
         if not _sound(layout):
             _remove(layout)
         fresh = not read_record(layout).nodes
@@ -142,7 +141,7 @@ def down(*, layout: Layout = LAYOUT) -> bool:
     """End the cluster and remove all that it made, whatever state it is in. Whether there was one."""
     there = layout.root.exists() or bool(network.ours())
     if there:
-        with _alone():
+        with alone(CHANGING):
             _remove(layout)
     return there
 
@@ -154,7 +153,7 @@ def add_node(cluster: Cluster, node: Node) -> None:
 
 def add_nodes(cluster: Cluster, joining: Sequence[Node]) -> None:
     """All of `joining` start at once, and are Ready."""
-    with _alone():
+    with alone(CHANGING):
         for node in joining:
             _join(cluster, node)
         _wait_for_nodes(cluster, joining)
@@ -163,7 +162,7 @@ def add_nodes(cluster: Cluster, joining: Sequence[Node]) -> None:
 def vanish(cluster: Cluster, name: str) -> None:
     """The machine of the node is gone from one moment to the next, as at the end of a cloud's notice. Its object
     stays until somebody deletes it."""
-    with _alone():
+    with alone(CHANGING):
         record = read_record(cluster.layout)
         if running := record.node(name):
             _end(running, cluster.layout)
@@ -352,17 +351,3 @@ def _keep_logs(layout: Layout) -> None:
         # What cannot be kept, on a full disk for one, must not keep the rest from being removed.
         with contextlib.suppress(OSError):
             shutil.copytree(logs, FAILED_LOGS / logs.parent.name)
-
-
-@contextmanager
-def _alone() -> Generator[None]:
-    """Only one command at a time changes the cluster. The lock is a name in this machine's network (an abstract socket,
-    unix(7)), as what the cluster makes on it has names there; it ends with its holder."""
-    with socket.socket(socket.AF_UNIX) as lock:
-        try:
-            lock.bind(LOCK)
-        except OSError as refused:
-            if refused.errno != errno.EADDRINUSE:
-                raise
-            raise ClusterError("Another command is changing the cluster now. Wait for its end, then retry.") from None
-        yield

@@ -64,7 +64,7 @@ def remove(node: str | None = None) -> None:
 def remove_tree(name: str) -> None:
     """The group `name` of every hierarchy with everything below. Its processes have been killed before."""
     deadline = time.monotonic() + GONE_WITHIN_S
-    for root in [*hierarchies(), *UNIFIED]:
+    for root in all_hierarchies():
         top = root / name
         while top.exists():
             try:
@@ -86,3 +86,8 @@ def hierarchies() -> list[Path]:
     if unified():
         return [MOUNT]
     return sorted(path for path in MOUNT.glob("*/") if (path / "cgroup.procs").exists() and path not in UNIFIED)
+
+
+def all_hierarchies() -> list[Path]:
+    """Those of `hierarchies`, and version 2 beside them."""
+    return [*hierarchies(), *(path for path in UNIFIED if path.exists())]

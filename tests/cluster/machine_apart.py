@@ -8,16 +8,18 @@ machine, empty control groups and a folder, goes with `clear`.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from local.cluster import cgroups
+from local.cluster.boot import FAILED_LOGS
 from local.cluster.errors import ClusterError
 from local.cluster.layout import MOUNT_POINTS, STATE
 
@@ -45,10 +47,14 @@ def command(name: str, *inside: str) -> list[str]:
     return [sys.executable, str(Path(__file__)), name, *inside]
 
 
-def clear() -> None:
-    """Take away what is left of all parts, a killed run's too. Nothing may run in them any more."""
-    cgroups.remove_tree(GROUP)
-    shutil.rmtree(FOLDERS, ignore_errors=True)
+def clear(names: Iterable[str]) -> None:
+    """Take away what is left of these parts. Nothing may run in them any more."""
+    for name in names:
+        cgroups.remove_tree(f"{GROUP}/{name}")
+        shutil.rmtree(FOLDERS / name, ignore_errors=True)
+    for parent in (FOLDERS, *(root / GROUP for root in cgroups.all_hierarchies())):
+        with contextlib.suppress(OSError):  # there is none, or it holds another's
+            parent.rmdir()
 
 
 def run(name: str, inside: list[str]) -> int:
@@ -107,7 +113,7 @@ def _reaped() -> Iterator[tuple[int, int]]:
 
 
 def _join_groups(name: str) -> None:
-    for root in [*cgroups.hierarchies(), *(path for path in cgroups.UNIFIED if path.exists())]:
+    for root in cgroups.all_hierarchies():
         group = root / GROUP / name
         group.mkdir(parents=True, exist_ok=True)
         if root.name == "cpuset":
@@ -134,6 +140,10 @@ def _mount_all(name: str) -> None:
             (folder / there.name).mkdir()
             _mount(str(there), str(folder / there.name), MS_BIND | MS_REC)
     _mount(str(folder), str(VAR_LIB), MS_BIND | MS_REC)
+    logs = FAILED_LOGS.with_name(f"{FAILED_LOGS.name}-{name}")
+    for place in (logs, FAILED_LOGS):
+        place.mkdir(parents=True, exist_ok=True)
+    _mount(str(logs), str(FAILED_LOGS), MS_BIND)
 
 
 def _mount(source: str | None, target: str, flags: int, kind: str | None = None, data: str | None = None) -> None:

@@ -1,7 +1,7 @@
-"""`make cluster-test`: the tests of this folder by two workers at the same time, each with a cluster of its own.
+"""`make cluster-test`: the tests of this folder by three workers at the same time, each with a cluster of its own.
 
 Most of a test's time is waiting: for drains, notices, looks of a scaler. Each worker runs in a part of the machine
-where it finds nobody else (machine_apart.py), so that no test knows of the other's cluster. What both would build is
+where it finds nobody else (machine_apart.py), so that no test knows of another's cluster. What all would build is
 built before. Where the machine cannot be divided, or a cluster is given, one worker runs all tests, and it is said why.
 
 Options are passed on to pytest.
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ from local.cluster.debian import node_tree
 from local.cluster.definitions import POD_MONITOR, definition_file
 from local.cluster.errors import ClusterError
 from local.cluster.layout import LAYOUT, STATE
+from local.cluster.lock import alone
 from local.cluster.metrics import metrics_image
 from local.cluster.pause_image import pause_image
 from local.cluster.requirements import NEEDED_DISK_GB, require_machine
@@ -37,26 +38,29 @@ from local.cluster.stack_images import stack_images
 HERE = Path(__file__).parent
 
 SHARES: Mapping[str, Sequence[str]] = {
-    "boots": ("test_boot_and_removal.py", "test_scaling.py", "test_failing_models.py", "test_applying.py"),
-    "losses": (),
+    "traffic": ("test_no_request_is_lost.py", "test_no_request_is_lost_to_reclaims.py"),
+    "boots": ("test_boot_and_removal.py", "test_failing_models.py", "test_applying.py", "test_network_policies.py"),
+    "others": (),
 }
-"""Which files a worker runs: divided so that both end at about the same time. The last runs all that no other does, so
+"""Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so
 that no file is forgotten."""
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 INSTANCES = 512
-"""A kubelet has some 10 and containerd some more, and two workers have up to 10 nodes; the kernel's default is 128."""
+"""A kubelet has some 10, containerd some more, and three workers have up to 13 nodes; the kernel's default is 128."""
 
 ENDS_WITHIN_S = 60.0
 """After Ctrl-C: a cluster is taken down in 3 to 10 s on an idle machine."""
+
+TRY = "try"
 
 TOLD_AT_THE_END = ("= FAILURES", "= ERRORS", "= short test summary", "= slowest", "= warnings", "! ")
 
 
 @dataclass(slots=True, kw_only=True)
 class Worker:
-    """`held` is what it says after its last test: shown in one piece, where the other's lines do not cut it."""
+    """`held` is what it says after its last test: shown in one piece, where no other's lines cut it."""
 
     name: str
     process: subprocess.Popen[str]
@@ -77,12 +81,17 @@ class Worker:
 
 
 def main(options: Sequence[str]) -> int:
+    with alone("testing clusters"):
+        return _tested(options)
+
+
+def _tested(options: Sequence[str]) -> int:
     if why := _undivided():
         print(f"One worker runs all tests: {why}", flush=True)
         return subprocess.call([*_pytest(options), str(HERE)])
     _prepare()
     began = time.monotonic()
-    with _instances(), _cleared():
+    with _instances(), _cleared(SHARES):
         workers = [_started(name, options) for name in SHARES]
         followers = [threading.Thread(target=worker.follow) for worker in workers]
         for follower in followers:
@@ -104,22 +113,22 @@ def main(options: Sequence[str]) -> int:
     for worker in workers:
         last = worker.held[-1].strip("= \n") if worker.held else "nothing"
         print(f"{worker.name}: exit code {worker.process.returncode} after {worker.took_s:.0f} s: {last}")
-    print(f"both workers: {time.monotonic() - began:.0f} s")
+    print(f"all workers: {time.monotonic() - began:.0f} s")
     return next((worker.process.returncode for worker in workers if worker.process.returncode), 0)
 
 
 def _undivided() -> str | None:
     """Why one worker runs all tests here, or None."""
     if os.environ.get("TRITONUP_KUBECONFIG"):
-        return "TRITONUP_KUBECONFIG names a cluster, which they would share."
+        return "TRITONUP_KUBECONFIG names a cluster, which they would share"
     try:
         require_machine(LAYOUT)
     except ClusterError as refused:
         return str(refused)
-    if (free := shutil.disk_usage(STATE.parent).free / 1e9) < (needed := 2 * NEEDED_DISK_GB):
-        return f"{STATE.parent} has {free:.1f} GB left, and two clusters need {needed}."
-    with _cleared():
-        tried = subprocess.run(machine_apart.command("try", "true"), capture_output=True, text=True, check=False)
+    if (free := shutil.disk_usage(STATE.parent).free / 1e9) < (needed := len(SHARES) * NEEDED_DISK_GB):
+        return f"{STATE.parent} has {free:.1f} GB left, and {len(SHARES)} clusters need {needed}"
+    with _cleared([TRY]):
+        tried = subprocess.run(machine_apart.command(TRY, "true"), capture_output=True, text=True, check=False)
     return f"this machine cannot be divided: {tried.stderr.strip()}" if tried.returncode else None
 
 
@@ -161,13 +170,13 @@ def _wait(workers: Sequence[Worker], within_s: float | None = None) -> None:
 
 
 @contextmanager
-def _cleared() -> Generator[None]:
-    """Nothing of a part of the machine is there before, be it a killed run's, nor afterwards."""
-    machine_apart.clear()
+def _cleared(names: Iterable[str]) -> Generator[None]:
+    """Nothing of these parts of the machine is there before, be it a killed run's, nor afterwards."""
+    machine_apart.clear(names)
     try:
         yield
     finally:
-        machine_apart.clear()
+        machine_apart.clear(names)
 
 
 @contextmanager
@@ -192,5 +201,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _end)
     try:
         sys.exit(main(sys.argv[1:]))
+    except ClusterError as refused:
+        sys.exit(f"{refused}")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
