@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ from local.cluster.errors import ClusterError, full_disks_told
 from local.cluster.image_archive import PackedImage
 from local.cluster.kubeconfigs import write_kubeconfig
 from local.cluster.kubectl import Kubectl
-from local.cluster.layout import ADDRESSES, LAYOUT, MOUNT_POINTS, Layout, content_key
+from local.cluster.layout import ADDRESSES, API_PORT, LAYOUT, MOUNT_POINTS, Layout, content_key
 from local.cluster.lock import alone
 from local.cluster.models import remove_places
 from local.cluster.names import DNS
@@ -58,6 +59,9 @@ READY_WITHIN_S = 120.0
 """Measured: 8 s on two idle cores; a machine that is busy building takes several times as long."""
 
 POLL_S = 0.2
+
+WATCHED_S = 5
+"""At a time; between, whether the disk has room is looked at."""
 
 CHANGING = "changing the cluster"
 
@@ -266,13 +270,9 @@ def _wait_for_nodes(cluster: Cluster, wanted: Sequence[Node]) -> None:
     names = {node.name for node in wanted}
 
     def ready() -> bool:
-        found = {
-            node["metadata"]["name"]
-            for node in cluster.kubectl.items("nodes")
-            for condition in node.get("status", {}).get("conditions", [])
-            if condition["type"] == "Ready" and condition["status"] == "True"
-        }
-        return names <= found and all(
+        # It waits by a watch: a process for every look would take from what it looks at.
+        waiting = ("wait", "--for=condition=Ready", f"--timeout={WATCHED_S}s", *(f"node/{name}" for name in names))
+        return cluster.kubectl.attempt(*waiting).returncode == 0 and all(
             network_policies.enforced(running.process, cluster.parts)
             for running in cluster.nodes()
             if running.node.name in names
@@ -299,6 +299,10 @@ def _full_disk(layout: Layout) -> str | None:
 
 
 def _answers(kubectl: Kubectl) -> bool:
+    try:
+        socket.create_connection((str(CONTROL.address), API_PORT), timeout=1).close()
+    except OSError:
+        return False
     # The system's priority classes are made last, and pods that name one are refused before.
     wanted = ("get", "priorityclass", "system-node-critical", "--request-timeout=2s", "--output=name")
     return kubectl.attempt(*wanted).returncode == 0

@@ -153,6 +153,8 @@ def _started(name: str, options: Sequence[str]) -> Worker:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # kubectl keeps what a cluster serves by its address, and all three have the same.
+        env={**os.environ, "KUBECACHEDIR": str(LAYOUT.cache / f"kubectl-{name}")},
         # Ctrl-C at the terminal is for us.
         start_new_session=True,
     )

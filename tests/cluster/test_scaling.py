@@ -115,7 +115,7 @@ class Lane:
             assert time.monotonic() < deadline, self.kubectl.run(
                 "describe", "hpa", self.name, f"--namespace={self.namespace}"
             )
-            time.sleep(0.5)
+            time.sleep(1)
 
     def scale_by_hand(self, replicas: int) -> None:
         self.kubectl.run("scale", f"deployment/{self.name}", f"--namespace={self.namespace}", f"--replicas={replicas}")
