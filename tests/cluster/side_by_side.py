@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import machine_apart
+import pytest
 from cluster_target import Printed
 
 from local.cluster.binaries import METRICS_PROGRAMS, PROGRAMS, build
@@ -53,7 +54,7 @@ INSTANCES = 512
 ENDS_WITHIN_S = 60.0
 """After Ctrl-C: a cluster is taken down in 3 to 10 s on an idle machine."""
 
-TRY = "try"
+NONE_CHOSEN = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
 TOLD_AT_THE_END = ("= FAILURES", "= ERRORS", "= short test summary", "= slowest", "= warnings", "! ")
 
@@ -74,21 +75,24 @@ class Worker:
             if self.held or any(mark in line[:60] for mark in TOLD_AT_THE_END):
                 self.held.append(line)
             else:
-                print(f"{self.name}| {line}", end="", flush=True)
+                self._say(line)
         self.process.wait()
         self.took_s = time.monotonic() - self.began
-        print("".join(f"{self.name}| {line}" for line in self.held), end="", flush=True)
+        self._say(*self.held)
+
+    def _say(self, *lines: str) -> None:
+        print("".join(f"{self.name}| {line.rstrip()}\n" for line in lines), end="", flush=True)
 
 
 def main(options: Sequence[str]) -> int:
+    if why := _undivided():
+        print(f"One worker runs all tests: {why}", flush=True)
+        return subprocess.call([*_pytest(options), str(HERE)])
     with alone("testing clusters"):
         return _tested(options)
 
 
 def _tested(options: Sequence[str]) -> int:
-    if why := _undivided():
-        print(f"One worker runs all tests: {why}", flush=True)
-        return subprocess.call([*_pytest(options), str(HERE)])
     _prepare()
     began = time.monotonic()
     with _instances(), _cleared(SHARES):
@@ -114,7 +118,9 @@ def _tested(options: Sequence[str]) -> int:
         last = worker.held[-1].strip("= \n") if worker.held else "nothing"
         print(f"{worker.name}: exit code {worker.process.returncode} after {worker.took_s:.0f} s: {last}")
     print(f"all workers: {time.monotonic() - began:.0f} s")
-    return next((worker.process.returncode for worker in workers if worker.process.returncode), 0)
+    codes = {worker.process.returncode for worker in workers}
+    # Where options choose, one worker may have nothing to do.
+    return next((code for code in codes - {NONE_CHOSEN} if code), 0 if 0 in codes else NONE_CHOSEN)
 
 
 def _undivided() -> str | None:
@@ -127,8 +133,10 @@ def _undivided() -> str | None:
         return str(refused)
     if (free := shutil.disk_usage(STATE.parent).free / 1e9) < (needed := len(SHARES) * NEEDED_DISK_GB):
         return f"{STATE.parent} has {free:.1f} GB left, and {len(SHARES)} clusters need {needed}"
-    with _cleared([TRY]):
-        tried = subprocess.run(machine_apart.command(TRY, "true"), capture_output=True, text=True, check=False)
+    if int(INOTIFY.read_text(encoding="ascii")) < INSTANCES and not os.access(INOTIFY, os.W_OK):
+        return f"{INOTIFY} is less than {INSTANCES}, which kubelets of {len(SHARES)} clusters need, and cannot be set"
+    with _cleared(["try"]):
+        tried = subprocess.run(machine_apart.command("try", "true"), capture_output=True, text=True, check=False)
     return f"this machine cannot be divided: {tried.stderr.strip()}" if tried.returncode else None
 
 
@@ -200,7 +208,8 @@ def _end(number: int, frame: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         sys.exit(main(sys.argv[1:]))
     except ClusterError as refused:
