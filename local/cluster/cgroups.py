@@ -19,6 +19,10 @@ UNIFIED = (MOUNT / "unified",)
 
 GONE_WITHIN_S = 10.0
 
+PODS_WEIGHT = 4096
+"""Shares of the CPU that all pods have together. Whoever says nothing gets 1024, what a single process outside has, and
+pods would be starved by any build beside them, to the point that a server's probes fail."""
+
 
 def unified() -> bool:
     """Whether this machine has control groups of version 2 alone."""
@@ -41,11 +45,26 @@ def make(node: str) -> str:
         parent = root / CGROUP
         (parent / node).mkdir(parents=True, exist_ok=True)
         if unified():
-            for group in (root, parent):
-                (group / "cgroup.subtree_control").write_text("+cpu +cpuset +memory +pids", encoding="ascii")
-        elif root.name == "cpuset":
+            hand_down([root, parent])
+        weigh(parent, PODS_WEIGHT)
+        if root.name == "cpuset":
             take_cpus(root, [parent, parent / node])
     return f"/{CGROUP}/{node}"
+
+
+def hand_down(groups: Sequence[Path]) -> None:
+    """Version 2: what is below each of `groups` can be limited too."""
+    for group in groups:
+        (group / "cgroup.subtree_control").write_text("+cpu +cpuset +memory +pids", encoding="ascii")
+
+
+def weigh(group: Path, shares: int) -> None:
+    """Give `group` so many shares of the CPU, where its hierarchy has them."""
+    # Version 2 counts otherwise: https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/2254-cgroup-v2
+    counts = {"cpu.shares": shares, "cpu.weight": 1 + (shares - 2) * 9999 // 262142}
+    for name, count in counts.items():
+        if (group / name).exists():
+            (group / name).write_text(str(count), encoding="ascii")
 
 
 def take_cpus(root: Path, groups: Sequence[Path]) -> None:

@@ -1,9 +1,9 @@
 """A part of this machine where a command finds nobody else: a network, processes, mounts and control groups of its own,
 and under /var/lib nothing of ours. So two clusters with the same names and addresses run beside each other.
 
-Run as a script: `machine_apart.py NAME COMMAND…` runs the command in it and ends with its exit code. SIGINT is passed
-on to the command. The end of this script, however it came about, is the end of everything in there; what stays on the
-machine, empty control groups and a folder, goes with `clear`.
+Run as a script: `machine_apart.py NAME SHARES COMMAND…` runs the command in it and ends with its exit code. SIGINT is
+passed on to the command. The end of this script, however it came about, is the end of everything in there; what stays
+on the machine, empty control groups and a folder, goes with `clear`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,16 @@ WAITED_FOR = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def command(name: str, *inside: str) -> list[str]:
+SHARES = 1024
+"""Of the CPU, against other parts. All of them together have `ALL_SHARES` against what runs outside, where every
+process has 1024 of its own."""
+
+ALL_SHARES = 16 * SHARES
+
+
+def command(name: str, *inside: str, shares: int = SHARES) -> list[str]:
     """What runs `inside` in the part called `name`."""
-    return [sys.executable, str(Path(__file__)), name, *inside]
+    return [sys.executable, str(Path(__file__)), name, str(shares), *inside]
 
 
 def clear(names: Iterable[str]) -> None:
@@ -57,11 +64,16 @@ def clear(names: Iterable[str]) -> None:
             parent.rmdir()
 
 
-def run(name: str, inside: list[str]) -> int:
+def run(name: str, shares: int, inside: list[str]) -> int:
     _dies_with_its_parent()
-    _join_groups(name)
+    groups = _join_groups(name, shares)
     everything = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
     _checked(_LIBC.unshare(everything), "unshare")
+    if cgroups.unified():
+        # In version 2 a group that hands something down holds no process, and what was joined is now the root.
+        for group in groups:
+            (group / "inside").mkdir(exist_ok=True)
+            _join(group / "inside")
     # Waited for below: none is missed, whenever it comes.
     signal.pthread_sigmask(signal.SIG_BLOCK, WAITED_FOR)
     first = os.fork()
@@ -112,13 +124,24 @@ def _reaped() -> Iterator[tuple[int, int]]:
         yield ended, status
 
 
-def _join_groups(name: str) -> None:
-    for root in cgroups.all_hierarchies():
-        group = root / GROUP / name
+def _join_groups(name: str, shares: int) -> list[Path]:
+    """Those that were joined."""
+    groups = [root / GROUP / name for root in cgroups.all_hierarchies()]
+    for group in groups:
+        above, root = group.parent, group.parent.parent
         group.mkdir(parents=True, exist_ok=True)
+        if cgroups.unified():
+            cgroups.hand_down([root, above])
         if root.name == "cpuset":
-            cgroups.take_cpus(root, [group.parent, group])
-        (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+            cgroups.take_cpus(root, [above, group])
+        cgroups.weigh(above, ALL_SHARES)
+        cgroups.weigh(group, shares)
+        _join(group)
+    return groups
+
+
+def _join(group: Path) -> None:
+    (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
 
 def _mount_all(name: str) -> None:
@@ -163,6 +186,6 @@ def _checked(result: int, doing: str) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(run(sys.argv[1], sys.argv[2:]))
+        sys.exit(run(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
     except (OSError, ClusterError) as refused:
         sys.exit(f"{refused}")

@@ -46,6 +46,9 @@ SHARES: Mapping[str, Sequence[str]] = {
 """Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so
 that no file is forgotten."""
 
+PREFERRED = {"traffic": 4 * machine_apart.SHARES}
+"""It must not take for a lost request what is a server that another worker's boot has starved."""
+
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 INSTANCES = 512
@@ -156,7 +159,7 @@ def _started(name: str, options: Sequence[str]) -> Worker:
     files = [str(HERE / file) for file in SHARES[name]]
     chosen = files or [str(HERE), *(f"--ignore={HERE / file}" for file in others)]
     process = subprocess.Popen(
-        machine_apart.command(name, *_pytest(options), *chosen),
+        machine_apart.command(name, *_pytest(options), *chosen, shares=PREFERRED.get(name, machine_apart.SHARES)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
