@@ -1,4 +1,4 @@
-"""`make cluster-test`: the tests of this folder by three workers at the same time, each with a cluster of its own.
+"""`make cluster-test`: the tests of this folder by four workers at the same time, each with a cluster of its own.
 
 Most of a test's time is waiting: for drains, notices, looks of a scaler. Each worker runs in a part of the machine
 where it finds nobody else (machine_apart.py), so that no test knows of another's cluster. What all would build is
@@ -39,23 +39,27 @@ from local.cluster.stack_images import stack_images
 HERE = Path(__file__).parent
 
 SHARES: Mapping[str, Sequence[str]] = {
-    "traffic": ("test_no_request_is_lost.py", "test_no_request_is_lost_to_reclaims.py"),
-    "boots": ("test_boot_and_removal.py", "test_failing_models.py", "test_applying.py", "test_network_policies.py"),
+    "operations": ("test_no_request_is_lost.py", "test_scheduling.py"),
+    "reclaims": ("test_no_request_is_lost_to_reclaims.py", "test_disruption.py", "test_serving.py"),
+    "boots": ("test_boot_and_removal.py", "test_failing_models.py", "test_applying.py"),
     "others": (),
 }
 """Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so
 that no file is forgotten."""
 
-PREFERRED = {"traffic": 4 * machine_apart.SHARES}
-"""It must not take for a lost request what is a server that another worker's boot has starved."""
+PREFERRED = {"operations": 4 * machine_apart.SHARES, "reclaims": 4 * machine_apart.SHARES}
+"""They must not take for a lost request what is a server that another worker's boot has starved."""
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 INSTANCES = 512
-"""A kubelet has some 10, containerd some more, and three workers have up to 13 nodes; the kernel's default is 128."""
+"""A kubelet has some 10, containerd some more, and the workers have up to 16 nodes; the kernel's default is 128."""
 
 ENDS_WITHIN_S = 60.0
 """After Ctrl-C: a cluster is taken down in 3 to 10 s on an idle machine."""
+
+NEEDED_MEMORY_GB = 2
+"""For each worker. Measured: three took 4 GB together at the most."""
 
 NONE_CHOSEN = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
@@ -136,11 +140,19 @@ def _undivided() -> str | None:
         return str(refused)
     if (free := shutil.disk_usage(STATE.parent).free / 1e9) < (needed := len(SHARES) * NEEDED_DISK_GB):
         return f"{STATE.parent} has {free:.1f} GB left, and {len(SHARES)} clusters need {needed}"
+    if (available := _available_gb()) < (needed := len(SHARES) * NEEDED_MEMORY_GB):
+        return f"{available:.1f} GB of memory are available, and {len(SHARES)} clusters need {needed}"
     if int(INOTIFY.read_text(encoding="ascii")) < INSTANCES and not os.access(INOTIFY, os.W_OK):
         return f"{INOTIFY} is less than {INSTANCES}, which kubelets of {len(SHARES)} clusters need, and cannot be set"
     with _cleared(["try"]):
         tried = subprocess.run(machine_apart.command("try", "true"), capture_output=True, text=True, check=False)
     return f"this machine cannot be divided: {tried.stderr.strip()}" if tried.returncode else None
+
+
+def _available_gb() -> float:
+    """Of memory (proc_meminfo(5))."""
+    told = Path("/proc/meminfo").read_text(encoding="ascii")
+    return int(told.partition("MemAvailable:")[2].split()[0]) / 1e6
 
 
 def _prepare() -> None:
@@ -164,7 +176,7 @@ def _started(name: str, options: Sequence[str]) -> Worker:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # kubectl keeps what a cluster serves by its address, and all three have the same.
+        # kubectl keeps what a cluster serves by its address, and all have the same.
         env={**os.environ, "KUBECACHEDIR": str(LAYOUT.cache / f"kubectl-{name}")},
         # Ctrl-C at the terminal is for us.
         start_new_session=True,
