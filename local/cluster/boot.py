@@ -29,11 +29,10 @@ from local.cluster.kubectl import Kubectl
 from local.cluster.layout import ADDRESSES, API_PORT, LAYOUT, MOUNT_POINTS, Layout, content_key
 from local.cluster.lock import alone
 from local.cluster.models import remove_places
-from local.cluster.names import DNS
-from local.cluster.names import REPOSITORY as DNS_REPOSITORY
+from local.cluster.names import DNS, dns_image
 from local.cluster.nodes import Node, Parts, Taint
 from local.cluster.processes import ProcessId, process_id
-from local.cluster.program_image import program_image
+from local.cluster.program_image import pause_image
 from local.cluster.progress import Progress
 from local.cluster.record import RunningNode, read_record, write_record
 from local.cluster.requirements import require_machine
@@ -68,9 +67,6 @@ CHANGING = "changing the cluster"
 LEAST_FREE_BYTES = 100_000_000
 """Below, etcd cannot lay its log (64 MB at a time: SegmentSizeBytes, server/storage/wal/wal.go)."""
 
-PAUSE = "localhost/tritonup-pause"
-"""Every pod's first container: one static program."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
@@ -96,8 +92,7 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
     with full_disks_told():
         programs = build(PROGRAMS, layout, progress)
         debian = node_tree(layout, progress)
-        pause = program_image(PAUSE, {"pause": programs["pause"]}, layout, entrypoint="pause")
-        coredns = program_image(DNS_REPOSITORY, {"coredns": programs["coredns"]}, layout)
+        pause, coredns = pause_image(programs, layout), dns_image(programs, layout)
     with full_disks_told(), alone(CHANGING):
         if not _sound(layout):
             _remove(layout)

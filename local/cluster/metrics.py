@@ -6,14 +6,16 @@ can show; and they come to a cluster that runs already.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local.cluster.binaries import METRICS_PROGRAMS, build
 from local.cluster.boot import CONTROL, Cluster
 from local.cluster.certificates import Identity
 from local.cluster.containers import import_image
+from local.cluster.image_archive import PackedImage
 from local.cluster.kubectl import Object
+from local.cluster.layout import Layout
 from local.cluster.metrics_objects import (
     ADAPTER_RULES,
     adapter,
@@ -27,7 +29,6 @@ from local.cluster.progress import Progress
 from local.cluster.scraping import prometheus_config
 from local.cluster.workloads import SYSTEM, WITHIN, objects, wait_for
 
-REPOSITORY = "localhost/tritonup-metrics"
 CUSTOM_METRICS = "custom.metrics.k8s.io"
 RESOURCE_METRICS = "metrics.k8s.io"
 NAMESPACE = "monitoring"
@@ -47,7 +48,7 @@ def start_metrics(
     those of nodes and pods half a minute after the first start."""
     programs = build(METRICS_PROGRAMS, cluster.layout, progress)
     with progress.step("starting metrics-server, Prometheus and its adapter"):
-        image = program_image(REPOSITORY, programs, cluster.layout)
+        image = metrics_image(programs, cluster.layout)
         import_image(image, CONTROL.name, cluster.parts)
         resources = metrics_server(SYSTEM, *_certificate(cluster, "metrics-server", SYSTEM))
         custom = adapter(namespace, rules, *_certificate(cluster, "prometheus-adapter", namespace))
@@ -63,6 +64,11 @@ def start_metrics(
         for workload in (scraper, custom):
             wait_for(cluster.kubectl, workload)
         cluster.kubectl.run("wait", "--for=condition=Available", f"apiservice/v1beta1.{CUSTOM_METRICS}", WITHIN)
+
+
+def metrics_image(programs: Mapping[str, Path], layout: Layout) -> PackedImage:
+    """All three programs."""
+    return program_image("localhost/tritonup-metrics", programs, layout)
 
 
 def _certificate(cluster: Cluster, name: str, namespace: str) -> tuple[Path, Path]:

@@ -5,11 +5,14 @@ A pod, because NetworkPolicies let servers ask the pods that answer names and no
 
 from __future__ import annotations
 
-from local.cluster.layout import ADDRESSES
-from local.cluster.nodes import DOMAIN
-from local.cluster.workloads import SYSTEM, Workload
+from collections.abc import Mapping
+from pathlib import Path
 
-REPOSITORY = "localhost/tritonup-coredns"
+from local.cluster.image_archive import PackedImage
+from local.cluster.layout import ADDRESSES, Layout
+from local.cluster.nodes import DOMAIN
+from local.cluster.program_image import program_image
+from local.cluster.workloads import SYSTEM, Workload
 
 COREFILE = f"""{DOMAIN}:53 in-addr.arpa:53 {{
     errors
@@ -38,3 +41,7 @@ DNS = Workload(
     ],
     files={"Corefile": COREFILE},
 )
+
+
+def dns_image(programs: Mapping[str, Path], layout: Layout) -> PackedImage:
+    return program_image("localhost/tritonup-coredns", {"coredns": programs["coredns"]}, layout)

@@ -13,6 +13,11 @@ from local.cluster.layout import Layout
 NOBODY = "65535:65535"
 
 
+def pause_image(programs: Mapping[str, Path], layout: Layout) -> PackedImage:
+    """Every pod's first container."""
+    return program_image("localhost/tritonup-pause", {"pause": programs["pause"]}, layout, entrypoint="pause")
+
+
 def program_image(
     repository: str, programs: Mapping[str, Path], layout: Layout, *, entrypoint: str | None = None
 ) -> PackedImage:

@@ -32,7 +32,8 @@ from local.cluster.errors import ClusterError
 from local.cluster.layout import LAYOUT, STATE
 from local.cluster.lock import alone
 from local.cluster.metrics import metrics_image
-from local.cluster.pause_image import pause_image
+from local.cluster.names import dns_image
+from local.cluster.program_image import pause_image
 from local.cluster.requirements import NEEDED_DISK_GB, require_machine
 from local.cluster.stack_images import stack_images
 
@@ -160,7 +161,8 @@ def _prepare() -> None:
     progress = Printed()
     programs = build([*PROGRAMS, *METRICS_PROGRAMS], LAYOUT, progress)
     node_tree(LAYOUT, progress)
-    pause_image(programs["pause"], LAYOUT)
+    pause_image(programs, LAYOUT)
+    dns_image(programs, LAYOUT)
     metrics_image({program.name: programs[program.name] for program in METRICS_PROGRAMS}, LAYOUT)
     stack_images(LAYOUT, progress)
     definition_file(POD_MONITOR, LAYOUT, progress)
