@@ -32,6 +32,7 @@ from planning.server import PlannedLane, PlannedServer
 from planning.settings.cluster import Eks, Existing, Gke, Local, described
 from planning.settings.root import Acceptance, Settings
 from planning.settings.servers import NvidiaGpu, Triton
+from planning.signing import check_signing
 from planning.startup import plan_patience, plan_startup, slowest_boot
 from planning.storage import plan_storage
 
@@ -67,6 +68,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         if planned is not None:
             servers.append(planned)
     gpus = {name: _gpus(server) for name, server in settings.servers.items()}
+    found += check_signing(settings.model_repository)
     found += check_rooms(demands)
     found += check_controllers(
         settings,

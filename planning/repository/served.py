@@ -7,7 +7,7 @@ place of its own with nothing else in it, named by the digest of what it holds.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -75,7 +75,7 @@ def served_models(
         models=models,
         planned=planned,
         files=files,
-        digest=_digest(files),
+        digest=content_digest((file.path.as_posix(), file.sha256) for file in files),
         total_bytes=sum(file.size for file in files),
     )
 
@@ -130,9 +130,10 @@ def _files(models: Sequence[Model]) -> tuple[ServedFile, ...]:
     return tuple(sorted(files, key=lambda file: file.path.as_posix()))
 
 
-def _digest(files: Sequence[ServedFile]) -> str:
+def content_digest(files: Iterable[tuple[str, str]]) -> str:
+    """The digest of what a server serves, from the path (POSIX) and the SHA-256 (hex) of each file."""
     whole = hashlib.sha256()
-    for file in files:
+    for path, sha256 in sorted(files):
         # A file name may hold any character but NUL, which therefore separates.
-        whole.update(f"{file.path.as_posix()}\0{file.sha256}\0".encode(errors="surrogateescape"))
+        whole.update(f"{path}\0{sha256}\0".encode(errors="surrogateescape"))
     return whole.hexdigest()

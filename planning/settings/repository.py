@@ -8,6 +8,7 @@ from pydantic import Field
 
 from planning.settings.base import Strict
 from planning.settings.images import Registry
+from planning.settings.keys import KeyFingerprint, PublicKey
 from planning.settings.scalars import CidrBlock, ImageDigest, Memory, Name
 
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.-]+(/[A-Za-z0-9!_.-]+)*$", examples=["triton/models"])]
@@ -68,8 +69,19 @@ class NodePath(Strict):
 Destination = Annotated[S3 | Gs | Claim | ImageVolume | NodePath, Field(discriminator="kind")]
 
 
+class Signing(Strict):
+    """Who may publish models. `tritonup models` refuses what none of these keys has signed."""
+
+    trusted: Annotated[dict[Name, PublicKey], Field(min_length=1)]
+    """Public keys by a name of yours. Two at once let one follow the other."""
+    revoked: list[KeyFingerprint] = []
+    """Keys that are trusted no more. What they signed is refused, with its reason."""
+
+
 class ModelRepository(Strict):
     directory: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$")] = "model_repository"
     """Where planning reads the models, from the project's folder."""
     destination: Destination
     """Where servers read them, each at `<destination>/<server>/<content digest>/`."""
+    signing: Signing | None = None
+    """Left out, nothing can be published or verified: `tritonup models` needs to know whom to trust."""
