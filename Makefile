@@ -86,21 +86,17 @@ cluster-down: .venv/.program ## End it, leaving nothing
 	@.venv/bin/tritonup cluster stop
 
 # --- proving it ---
-.tools/docker-registry/.ready:
+.tools/docker-registry/.ready .tools/nginx/.ready: .tools/%/.ready:
 	@mkdir -p $(@D)
 	@if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then \
-	  cd $(@D) && (apt-get download -q docker-registry || { apt-get update -q && apt-get download -q docker-registry; }) >apt.log 2>&1 \
-	    && dpkg -x docker-registry_*.deb . || echo "docker-registry cannot be had here: the tests that need a registry will say that they skip"; \
+	  cd $(@D) && (apt-get download -q $* || { apt-get update -q && apt-get download -q $*; }) >apt.log 2>&1 \
+	    && dpkg -x $*_*.deb . || echo "$* cannot be had here: the tests that need it will say that they skip"; \
 	fi
 	@touch $@
 
-.tools/nginx/.ready:
-	@mkdir -p $(@D)
-	@if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then \
-	  cd $(@D) && (apt-get download -q nginx || { apt-get update -q && apt-get download -q nginx; }) >apt.log 2>&1 \
-	    && dpkg -x nginx_*.deb . || echo "nginx cannot be had here: the tests that need it will say that they skip"; \
-	fi
-	@touch $@
+.PHONY: stores
+stores: .venv/.test ## Build the object stores that tests push to: MinIO and a Google Cloud Storage emulator (minutes, once)
+	@.venv/bin/python -m local.object_stores
 
 .PHONY: lint
 lint: .venv/.test ## Style and types
@@ -109,7 +105,7 @@ lint: .venv/.test ## Style and types
 	@.venv/bin/pyright
 
 .PHONY: test
-test: .venv/.test .venv-triton/.ready .tools/docker-registry/.ready .tools/nginx/.ready models lint ## Lint, types and all tests but the cluster's
+test: .venv/.test .venv-triton/.ready .tools/docker-registry/.ready .tools/nginx/.ready stores models lint ## Lint, types and all tests but the cluster's
 	@.venv/bin/python -m pytest -n 2 --dist loadfile -rs --ignore tests/cluster
 
 .PHONY: cluster-test

@@ -9,6 +9,7 @@ from cli.cluster import app as cluster
 from cli.cluster import down, up
 from cli.explain import explain
 from cli.images import app as images
+from cli.models import app as models
 from cli.plan import plan
 from cli.render import render
 from cli.schema import schema
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for command in (check, plan, render, serve, traffic, up, down, explain, schema):
     app.command()(command)
+app.add_typer(models, name="models")
 app.add_typer(images, name="images")
 app.add_typer(cluster, name="cluster")
 

@@ -74,6 +74,12 @@ def build(programs: Iterable[Program], layout: Layout, progress: Progress) -> Ma
     return {program.name: path for program, path in paths.items()}
 
 
+def built(program: Program, layout: Layout) -> Path | None:
+    """The program, where it is in the cache."""
+    path = _path(program, layout)
+    return path if path.exists() else None
+
+
 def _path(program: Program, layout: Layout) -> Path:
     manifest = MANIFESTS / program.manifest
     sources = sorted(path for path in manifest.iterdir() if path.suffix in {".mod", ".sum", ".go"})

@@ -11,7 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RULE_PAGES = ROOT / "docs" / "rules"
-CODE = ("planning", "stacks", "components", "local", "cli")
+CODE = ("planning", "stacks", "components", "publishing", "local", "cli")
 
 
 @dataclass(frozen=True, slots=True)

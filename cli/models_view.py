@@ -1,0 +1,109 @@
+"""What `tritonup models` prints: tables for people, plain data for programs, a bar while bytes travel."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich import box
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Column, Table
+
+from cli.console import err
+from planning.findings import Finding
+from planning.settings.scalars import Memory
+from publishing.pushing import How, Pushed
+from publishing.retention import Decision
+from publishing.together import Advance
+from publishing.verifying import Verified
+
+DIGITS = 12
+"""How much of a digest a table shows. `--json` has all of it."""
+
+
+@contextmanager
+def bar(what: str, total: int) -> Generator[Advance]:
+    """A bar on a terminal, and nothing elsewhere."""
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn()
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal) as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda amount: shown.advance(task, amount)
+
+
+def table(*columns: Column | str) -> Table:
+    return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def size(amount: int) -> str:
+    return Memory(amount).readable()
+
+
+def pushed_line(pushed: Pushed) -> str:
+    """`vision 3f2a… sent 3 files (1.2 MiB), copied 1 (80 MiB); signed by ci`"""
+    if pushed.already:
+        done = "was published already, 0 bytes sent"
+    else:
+        shown = [
+            f"{how} {pushed.files[how]} files ({size(pushed.bytes[how])})"
+            for how in (How.SENT, How.COPIED, How.PRESENT)
+            if pushed.files[how]
+        ]
+        done = ", ".join(shown)
+    return f"{pushed.server} {pushed.digest}\n  {done}; signed by {pushed.signed_by}"
+
+
+def pushed_data(pushed: Pushed) -> dict[str, Any]:
+    return {
+        "server": pushed.server,
+        "digest": pushed.digest,
+        "url": pushed.url,
+        "already": pushed.already,
+        "signed_by": pushed.signed_by,
+        "files": {str(how): count for how, count in pushed.files.items()},
+        "bytes": {str(how): amount for how, amount in pushed.bytes.items()},
+    }
+
+
+def verified_data(verified: Verified) -> dict[str, Any]:
+    return {
+        "server": verified.server,
+        "digest": verified.digest,
+        "url": verified.url,
+        "good": not verified.findings,
+        "signed_by": verified.signed.name if verified.signed else None,
+        "findings": [finding_data(finding) for finding in verified.findings],
+    }
+
+
+def finding_data(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule.id,
+        "severity": str(finding.severity),
+        "file": finding.at.file,
+        "field": finding.at.field,
+        "what": finding.what,
+        "fix": finding.fix,
+    }
+
+
+def decision_data(decision: Decision) -> dict[str, Any]:
+    version = decision.version
+    return {
+        "server": version.server,
+        "digest": version.digest,
+        "goes": decision.goes,
+        "why": decision.why,
+        "bytes": version.total_bytes,
+        "changed": version.changed.isoformat(),
+    }
+
+
+def decision_table(decisions: Sequence[Decision], notes: Mapping[tuple[str, str], str]) -> Table:
+    """`notes` stand in place of what was decided, where a removal went another way."""
+    shown = table("Server", Column("Digest", no_wrap=True), "Size", "Outcome", "Because")
+    for decision in decisions:
+        version = decision.version
+        outcome = notes.get(version.identity, "would go" if decision.goes else "stays")
+        shown.add_row(version.server, version.digest[:DIGITS], size(version.total_bytes), outcome, decision.why)
+    return shown

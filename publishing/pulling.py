@@ -1,0 +1,325 @@
+"""pull: a published digest into a directory, whole or not at all.
+
+The signature is verified before any file is fetched. Files come in ranges, many at a time, into
+`<directory>/<server>/.<digest>.partial`, and are hashed while they arrive; only when every one is right does that
+directory get its name, in one step. A pull that was ended goes on where it was. `<directory>` has the layout of a
+destination, and is one: `file:///directory`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import struct
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+
+from planning.findings import Finding
+from planning.settings.scalars import Memory
+from planning.signing import Trust
+from publishing.layout import content_key, read_layout, signature_key
+from publishing.proof import pieces
+from publishing.signature import SignedFile, Statement
+from publishing.store import Buffer, NotThereError, Store
+from publishing.together import Advance, StoppedError, together
+from publishing.trusting import Trusted, not_published, trusted
+from publishing.verifying import missing, other_bytes
+
+RANGE = 8 * 2**20
+"""Bytes of one request. AWS names 8 to 16 MB for large objects ("Performance guidelines for Amazon S3", "Use
+byte-range fetches")."""
+
+_ENTRY = struct.Struct(">II")
+"""A range that is on disk: the file's place in the statement, the range's in the file."""
+
+_JOURNAL = ".ranges"
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class PullError(Exception):
+    """The pull cannot go on. Nothing half done carries the digest's name."""
+
+
+class RefusedError(PullError):
+    """What is published is not what was signed."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """`fetched` bytes came from the store, `resumed` were there from an earlier pull. `already`: all of it was."""
+
+    server: str
+    digest: str
+    directory: Path
+    signed_by: str
+    already: bool
+    fetched: int
+    resumed: int
+
+
+def pull(store: Store, server: str, digest: str, into: Path, trust: Trust, advance: Advance = lambda _: None) -> Pulled:
+    """Have what is published as `server`/`digest` in `into`. RefusedError, PullError or StoreError where not."""
+    held = read_layout(store.list(server)).get((server, digest))
+    signed = trusted(store, held, trust) if held else not_published(store, server, digest)
+    if not isinstance(signed, Trusted):
+        raise RefusedError(*signed)
+    signature = store.read(signature_key(server, digest, signed.fingerprint))
+    final = into / server / digest
+    partial = final.with_name(f".{digest}.partial")
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(partial, final):
+            if final.exists():
+                _as_signed(final, signed.statement, advance)
+                return _pulled(final, signed, already=True, fetched=0)
+            fetched = _fetch(store, signed.statement, partial, advance)
+            partial.rename(final)
+        kept = into / signature_key(server, digest, signed.fingerprint)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(signature)
+    except OSError as refused:
+        if refused.errno not in _FULL:
+            raise PullError(f"{refused.filename or partial} cannot be written: {refused.strerror}.") from None
+        shutil.rmtree(partial, ignore_errors=True)
+        raise PullError(_full(into, signed.statement.total_bytes, "filled up on the way")) from None
+    return _pulled(final, signed, already=False, fetched=fetched)
+
+
+def _pulled(final: Path, signed: Trusted, *, already: bool, fetched: int) -> Pulled:
+    statement = signed.statement
+    return Pulled(
+        server=statement.server,
+        digest=statement.digest,
+        directory=final,
+        signed_by=signed.name,
+        already=already,
+        fetched=fetched,
+        resumed=statement.total_bytes - fetched,
+    )
+
+
+@contextmanager
+def _alone(partial: Path, final: Path) -> Generator[None]:
+    """One pull of a digest into a directory at a time; another waits, and then finds it done. The lock is on the
+    directory itself and goes with it when it gets its name."""
+    while True:
+        if not final.exists():
+            partial.mkdir(exist_ok=True)
+        try:
+            directory = os.open(final if final.exists() else partial, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            if final.exists() or partial.exists():
+                yield
+                return
+        finally:
+            os.close(directory)
+
+
+def _as_signed(final: Path, statement: Statement, advance: Advance) -> None:
+    """PullError where the directory is not what was signed: it is not touched."""
+
+    def check(file: SignedFile) -> str | None:
+        whole = hashlib.sha256()
+        try:
+            for piece in pieces(final / file.path):
+                whole.update(piece)
+        except FileNotFoundError:
+            return file.path
+        advance(file.size)
+        return None if whole.hexdigest() == file.sha256 else file.path
+
+    wrong = [path for path in together(check, statement.files, Event()) if path]
+    there = {path.relative_to(final).as_posix() for path in final.rglob("*") if not path.is_dir()}
+    wrong += sorted(there - {file.path for file in statement.files})
+    if wrong:
+        raise PullError(f"{final / wrong[0]} is not what was signed. Remove {final}, and pull again.")
+
+
+def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) -> int:
+    done = _journal(partial / _JOURNAL, statement)
+    files = [
+        _File(number=number, signed=file, path=partial / file.path, there=done.get(number, set()))
+        for number, file in enumerate(statement.files)
+    ]
+    resumed = sum(file.resumed for file in files)
+    missing_bytes = statement.total_bytes - resumed
+    free = shutil.disk_usage(partial).free
+    if free < missing_bytes:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise PullError(_full(partial.parent, statement.total_bytes, "has too little room"))
+    advance(resumed)
+    stop = Event()
+    with (partial / _JOURNAL).open("ab", buffering=0) as journal:
+        job = _Job(store=store, statement=statement, journal=journal.fileno(), advance=advance, stop=stop)
+        try:
+            for file in files:
+                file.open()
+            together(job.fetch, [(file, index) for file in files for index in file.wanted], stop)
+            # What an earlier pull left may be damaged by a crash of the machine: it is fetched once more.
+            damaged = [file for file in files if not file.right()]
+            fresh = [file for file in damaged if not file.resumed]
+            if fresh:
+                _refuse(store, statement, fresh, partial)
+            for file in damaged:
+                file.forget()
+            again = Event()
+            job = _Job(store=store, statement=statement, journal=journal.fileno(), advance=lambda _: None, stop=again)
+            together(job.fetch, [(file, index) for file in damaged for index in file.wanted], again)
+            if still := [file for file in damaged if not file.right()]:
+                _refuse(store, statement, still, partial)
+        finally:
+            for file in files:
+                file.close()
+    (partial / _JOURNAL).unlink()
+    return missing_bytes + sum(file.signed.size for file in damaged)
+
+
+def _refuse(store: Store, statement: Statement, wrong: Sequence[_File], partial: Path) -> None:
+    findings = [other_bytes(store, statement, file.signed, file.sha256) for file in wrong]
+    shutil.rmtree(partial, ignore_errors=True)
+    raise RefusedError(*findings)
+
+
+def _journal(path: Path, statement: Statement) -> Mapping[int, set[int]]:
+    """The ranges that are on disk. A last entry that is cut off does not count."""
+    found: dict[int, set[int]] = {}
+    with suppress(FileNotFoundError):
+        text = path.read_bytes()
+        whole = len(text) - len(text) % _ENTRY.size
+        for number, index in _ENTRY.iter_unpack(text[:whole]):
+            if number < len(statement.files):
+                found.setdefault(number, set()).add(index)
+        if whole != len(text):
+            os.truncate(path, whole)
+    return found
+
+
+@dataclass(slots=True, kw_only=True)
+class _File:
+    """A file that is arriving: its ranges in any order, its hash in the right one."""
+
+    number: int
+    signed: SignedFile
+    path: Path
+    there: set[int]
+    _hashed: int = 0
+    _hash: hashlib._Hash = field(default_factory=hashlib.sha256)  # pyright: ignore[reportPrivateUsage] - typeshed's name of the type
+    _lock: Lock = field(default_factory=Lock)
+    _descriptor: int = -1
+
+    def __post_init__(self) -> None:
+        self.there = {index for index in self.there if index < self.ranges} if self._kept() else set()
+
+    def _kept(self) -> bool:
+        try:
+            return self.path.stat().st_size == self.signed.size
+        except FileNotFoundError:
+            return False
+
+    @property
+    def ranges(self) -> int:
+        return -(-self.signed.size // RANGE)
+
+    @property
+    def wanted(self) -> list[int]:
+        return [index for index in range(self.ranges) if index not in self.there]
+
+    @property
+    def resumed(self) -> int:
+        return sum(self.length(index) for index in self.there)
+
+    def length(self, index: int) -> int:
+        return min(RANGE, self.signed.size - index * RANGE)
+
+    def open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        os.ftruncate(self._descriptor, self.signed.size)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def write(self, index: int, content: Buffer) -> None:
+        view = memoryview(content)
+        start = index * RANGE
+        while view:
+            written = os.pwrite(self._descriptor, view, start)
+            start, view = start + written, view[written:]
+
+    def arrived(self, index: int, content: Buffer) -> None:
+        """Hash on from where it was, as far as the ranges reach."""
+        with self._lock:
+            self.there.add(index)
+            if index == self._hashed:
+                self._hash.update(memoryview(content))
+                self._hashed += 1
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        while self._hashed in self.there:
+            self._hash.update(os.pread(self._descriptor, self.length(self._hashed), self._hashed * RANGE))
+            self._hashed += 1
+
+    def right(self) -> bool:
+        with self._lock:
+            self._catch_up()
+            return self._hashed == self.ranges and self._hash.hexdigest() == self.signed.sha256
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def forget(self) -> None:
+        self.there = set()
+        self._hashed = 0
+        self._hash = hashlib.sha256()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    store: Store
+    statement: Statement
+    journal: int
+    advance: Advance
+    stop: Event
+
+    def fetch(self, what: tuple[_File, int]) -> None:
+        file, index = what
+        if self.stop.is_set():
+            raise StoppedError
+        length = file.length(index)
+        key = content_key(self.statement.server, self.statement.digest, file.signed.path)
+        try:
+            content = self.store.read_range(key, index * RANGE, length)
+        except NotThereError:
+            raise RefusedError(missing(self.store, self.statement, file.signed.path)) from None
+        if len(content) != length:
+            raise RefusedError(other_bytes(self.store, self.statement, file.signed, None))
+        file.write(index, content)
+        os.write(self.journal, _ENTRY.pack(file.number, index))  # after the bytes that it speaks of
+        file.arrived(index, content)
+        self.advance(length)
+
+
+def _full(at: Path, needed: int, what: str) -> str:
+    free = shutil.disk_usage(at).free
+    return (
+        f"The disk of {at} {what}: {Memory(needed).readable()} are needed, {Memory(free).readable()} are free. Nothing"
+        " was left there. Make room, or pull into a directory of another disk."
+    )
