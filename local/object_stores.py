@@ -58,9 +58,10 @@ def program(which: Program) -> Path | str:
 
 
 def start_minio(path: Path, folder: Path) -> RunningStore:
-    """A bucket is a folder to it, so that the one wanted is there from the start."""
-    (folder / "data" / BUCKET).mkdir(parents=True)
-    port = _free_port()
+    """A bucket is a folder to it, so that the one wanted is there from the start. `folder` of a store that has ended
+    brings up what that one held."""
+    (folder / "data" / BUCKET).mkdir(parents=True, exist_ok=True)
+    port = free_port()
     command = [str(path), "server", "--quiet", "--address", f"127.0.0.1:{port}", str(folder / "data")]
     more = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off"}
     running = _started(command, folder, port, more, s3=True)
@@ -70,7 +71,7 @@ def start_minio(path: Path, folder: Path) -> RunningStore:
 
 def start_moto(folder: Path) -> RunningStore:
     """moto's server, of this environment."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     running = _started(command, folder, port, {}, s3=True)
     _make_bucket(running)
@@ -78,7 +79,7 @@ def start_moto(folder: Path) -> RunningStore:
 
 
 def start_fake_gcs(path: Path, folder: Path) -> RunningStore:
-    port = _free_port()
+    port = free_port()
     command = [str(path), "-port", str(port), "-buckets", BUCKET]
     return _started(command, folder, port, {}, s3=False)
 
@@ -133,7 +134,7 @@ def _make_bucket(running: RunningStore) -> None:
         time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,252 @@
+"""`tritonup models` on a whole project: what it prints, what it refuses, how it exits."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import Result
+from conftest import Place
+from small_repository import Keys, bytes_below
+from typer.testing import CliRunner
+
+from cli.main import app
+from local.sample import SAMPLE_FILE
+from publishing.layout import content_key, read_layout
+from publishing.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+
+STACK = """
+config:
+  tritonup:settings:
+    cluster: {{kind: local}}
+    model_repository:
+      destination: {{kind: s3, bucket: models, prefix: {prefix}, region: us-east-1}}
+      signing:
+        trusted:
+          ci: |
+{public}
+        revoked: [{revoked}]
+    servers:
+      vision: {server}
+    monitoring: {{kind: none}}
+"""
+
+
+def server_of_stack_local() -> dict[str, Any]:
+    stack = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text(encoding="utf-8"))
+    return {**stack["config"]["tritonup:settings"]["servers"]["triton"], "models": ["digits"]}
+
+
+def write_stack(project: Path, keys: Keys, place: Place, revoked: str = "", name: str = "test") -> None:
+    text = STACK.format(
+        prefix=place.url.removeprefix("s3://models/"),
+        public=textwrap.indent(keys.key.public.pem.strip(), " " * 12),
+        revoked=revoked,
+        server=json.dumps(server_of_stack_local()),
+    )
+    local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text(encoding="utf-8"))["config"]["tritonup:settings"]
+    settings = yaml.safe_load(text)
+    settings["config"]["tritonup:settings"] = {
+        **{key: local[key] for key in local if key in {"cluster", "monitoring", "accept", "security", "controllers"}},
+        "model_repository": settings["config"]["tritonup:settings"]["model_repository"],
+        "servers": settings["config"]["tritonup:settings"]["servers"],
+    }
+    (project / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+
+@pytest.fixture
+def project(moto: Place, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one stack `test` with one server `vision`, whose destination is an empty place in moto."""
+    root = tmp_path / "project"
+    shutil.copytree(ROOT / "model_repository" / "digits", root / "model_repository" / "digits")
+    (root / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
+    write_stack(root, keys, moto)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("TRITONUP_SIGNING_KEY", str(keys.ours))
+    return root
+
+
+def models(*args: str, code: int = 0, given: str | None = None) -> Result:
+    result = CliRunner().invoke(app, ["models", *args], input=given)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def as_json(*args: str, code: int = 0) -> dict[str, Any]:
+    return json.loads(models(*args, "--json", code=code).stdout)
+
+
+def push() -> str:
+    return as_json("push", "-s", "test")["servers"][0]["digest"]
+
+
+def test_a_push_prints_the_digest_that_the_plan_names(project: Path) -> None:
+    plan = json.loads(CliRunner().invoke(app, ["plan", "-s", "test", "--json"]).stdout)
+    printed = models("push", "-s", "test").stdout
+    (digest,) = re.findall(r"^vision ([0-9a-f]{64})$", printed, re.MULTILINE)
+    assert digest in json.dumps(plan)
+    assert "signed by ci" in printed
+    assert "was published already, 0 bytes sent" in models("push", "-s", "test").stdout
+    assert as_json("push", "-s", "test")["servers"][0]["bytes"]["sent"] == 0
+
+
+def test_verify_tells_a_pipeline_whether_it_may_deploy(project: Path, moto: Place) -> None:
+    before = as_json("verify", "-s", "test", code=1)
+    assert [finding["rule"] for finding in before["servers"][0]["findings"]] == ["TU242"]
+    digest = push()
+    assert "as signed by ci" in models("verify", "-s", "test").stdout
+    path = content_key("vision", digest, "digits/config.pbtxt")
+    moto.store.delete([path])
+    moto.store.create(path, b"x")
+    told = models("verify", "-s", "test", code=1)
+    assert "TU247" in told.stderr
+    assert path in told.stderr
+
+
+def test_a_changed_model_has_another_digest_that_is_not_published(project: Path) -> None:
+    old = push()
+    config = project / "model_repository" / "digits" / "config.pbtxt"
+    config.write_text(config.read_text() + "\n# changed\n")
+    assert as_json("verify", "-s", "test", code=1)["servers"][0]["digest"] != old
+    found = as_json("diff", "vision", "-s", "test", code=1)
+    assert found["published"] == old
+    assert [(one["path"], one["change"]) for one in found["differences"]] == [("digits/config.pbtxt", "changed")]
+    assert as_json("verify", "vision", "-s", "test", "--digest", old[:12])["servers"][0]["good"]
+    sent = as_json("push", "-s", "test")["servers"][0]
+    assert sent["files"] == {"present": 0, "copied": 1, "sent": 1}
+    assert as_json("diff", "vision", "-s", "test")["differences"] == []
+
+
+def test_list_shows_who_signed_and_which_stack_names_it(project: Path, keys: Keys, moto: Place) -> None:
+    digest = push()
+    (row,) = as_json("list", "-s", "test")["published"]
+    assert row["digest"] == digest
+    assert (row["signed_by"], row["named_by"], row["models"]) == ("ci", ["test"], ["digits"])
+    assert digest[:12] in models("list", "-s", "test").stdout
+    write_stack(project, keys, moto, revoked="")
+    other = keys.stranger.public
+    stack = (project / "Pulumi.test.yaml").read_text().replace(keys.key.public.pem, other.pem)
+    settings = yaml.safe_load(stack)
+    signing = settings["config"]["tritonup:settings"]["model_repository"]["signing"]
+    signing["trusted"], signing["revoked"] = {"new": other.pem}, [keys.key.public.fingerprint]
+    (project / "Pulumi.test.yaml").write_text(yaml.safe_dump(settings))
+    (row,) = as_json("list", "-s", "test")["published"]
+    assert row["signed_by"] is None
+    assert [finding["rule"] for finding in row["findings"]] == ["TU244"]
+
+
+def test_pull_brings_what_a_server_serves_and_nothing_else(project: Path, tmp_path: Path) -> None:
+    digest = push()
+    pulled = as_json("pull", "vision", "-s", "test", "--out", str(tmp_path / "out"))
+    source = bytes_below(project / "model_repository" / "digits")
+    expected = {f"digits/{path}": content for path, content in source.items() if path.endswith((".pbtxt", ".onnx"))}
+    got = bytes_below(Path(pulled["directory"]))
+    assert got.items() >= expected.items()
+    assert not [path for path in got if path.endswith((".md", SAMPLE_FILE))]
+    again = models("pull", "vision", "-s", "test", "--out", str(tmp_path / "out"), "--digest", digest)
+    assert "was there already" in again.stdout
+
+
+def test_a_directory_stands_in_for_the_bucket(project: Path, tmp_path: Path) -> None:
+    store = f"file://{tmp_path}/air-gap"
+    as_json("push", "-s", "test", "--store", store)
+    assert "as signed by ci" in models("verify", "-s", "test", "--store", store).stdout
+
+
+def test_a_push_is_refused_without_a_key_that_the_stack_trusts(
+    project: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch, moto: Place
+) -> None:
+    strange = models("push", "-s", "test", "--key", str(keys.theirs), code=1).stderr
+    assert "does not trust" in strange
+    assert keys.stranger.public.pem.splitlines()[1] in strange  # what to paste
+    assert "PRIVATE" not in strange
+    monkeypatch.delenv("TRITONUP_SIGNING_KEY")
+    assert "--key FILE" in models("push", "-s", "test", code=2).stderr
+    assert moto.store.list() == ()
+
+
+def test_a_stack_with_errors_is_not_pushed(project: Path, moto: Place) -> None:
+    stack = project / "Pulumi.test.yaml"
+    stack.write_text(stack.read_text().replace("- digits", "- digitz"))
+    assert "TU240" in models("push", "-s", "test", code=1).stderr
+    assert moto.store.list() == ()
+
+
+def test_an_unreachable_store_is_an_error_that_names_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publishing.store.RETRIES", 0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    told = models("push", "-s", "test", code=1).stderr
+    assert "s3://models/" in told
+    assert "Traceback" not in told
+
+
+def test_a_bucket_that_is_not_there_is_an_error_that_names_it(project: Path) -> None:
+    told = models("push", "-s", "test", "--store", "s3://no-such-bucket/x", code=1).stderr
+    assert "s3://no-such-bucket/x" in told
+
+
+@pytest.mark.parametrize("url", ["ftp://x/y", "s3://", "/srv/models", "file:relative"])
+def test_a_store_of_another_kind_is_refused(url: str, project: Path) -> None:
+    assert "s3://bucket/prefix" in models("list", "-s", "test", "--store", url, code=1).stderr
+
+
+def test_gc_removes_nothing_unless_it_is_told_to_and_knows_what_runs(
+    project: Path, tmp_path: Path, moto: Place
+) -> None:
+    digest = push()
+    told = models("gc", "-s", "test")
+    assert "a stack file names it" in told.stdout
+    assert "0 of 1" in told.stdout
+    assert "--in-use" in models("gc", "-s", "test", "--delete", code=2).stderr
+    running = tmp_path / "running.json"
+    running.write_text('{"items": []}')
+    assert "names no digest" in models("gc", "-s", "test", "--in-use", str(running), "--delete", code=2).stderr
+    running.write_text(json.dumps({"args": [f"--model-repository=s3://models/x/vision/{digest}"]}))
+    models("gc", "-s", "test", "--in-use", str(running), "--delete")
+    assert ("vision", digest) in read_layout(moto.store.list())
+
+
+def test_gc_stops_where_a_stacks_digests_cannot_be_told(project: Path) -> None:
+    push()
+    (project / "Pulumi.broken.yaml").write_text("config: {}\n")
+    assert "nothing is safe to remove" in models("gc", "-s", "test", "--stacks-name-all", code=1).stderr
+
+
+def test_gc_reads_what_runs_from_standard_input(project: Path) -> None:
+    digest = push()
+    told = models("gc", "-s", "test", "--in-use", "-", given=f"s3://m/vision/{digest}").stdout
+    assert "0 of 1" in told
+
+
+def test_a_prefix_of_a_digest_must_stand_for_one(project: Path) -> None:
+    digest = push()
+    assert as_json("verify", "vision", "-s", "test", "--digest", digest[:8])["servers"][0]["digest"] == digest
+    models("verify", "vision", "-s", "test", "--digest", "0" * 8, code=1)
+    models("verify", "vision", "-s", "test", "--digest", "xyz", code=2)
+
+
+def test_a_destination_that_is_no_store_needs_one_named(project: Path) -> None:
+    stack = yaml.safe_load((project / "Pulumi.test.yaml").read_text())
+    repository = stack["config"]["tritonup:settings"]["model_repository"]
+    repository["destination"] = {"kind": "claim", "claim": "models"}
+    (project / "Pulumi.test.yaml").write_text(yaml.safe_dump(stack))
+    assert "--store" in models("push", "-s", "test", code=2).stderr
+
+
+def test_a_pull_of_a_tampered_digest_says_why_and_leaves_nothing(project: Path, tmp_path: Path, moto: Place) -> None:
+    digest = push()
+    path = content_key("vision", digest, "digits/config.pbtxt")
+    moto.store.delete([path])
+    moto.store.create(path, b"x")
+    out = tmp_path / "out"
+    assert "TU247" in models("pull", "vision", "-s", "test", "--out", str(out), code=1).stderr
+    assert bytes_below(out) == {}
+    assert Store(moto.url).read(path) == b"x"
