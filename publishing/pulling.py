@@ -88,6 +88,9 @@ def pull(store: Store, server: str, digest: str, into: Path, trust: Trust, advan
         kept = into / signature_key(server, digest, signed.fingerprint)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(signature)
+    except RefusedError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     except OSError as refused:
         if refused.errno not in _FULL:
             raise PullError(f"{refused.filename or partial} cannot be written: {refused.strerror}.") from None
@@ -173,14 +176,14 @@ def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) 
             damaged = [file for file in files if not file.right()]
             fresh = [file for file in damaged if not file.resumed]
             if fresh:
-                _refuse(store, statement, fresh, partial)
+                _refuse(store, statement, fresh)
             for file in damaged:
                 file.forget()
             again = Event()
             job = _Job(store=store, statement=statement, journal=journal.fileno(), advance=lambda _: None, stop=again)
             together(job.fetch, [(file, index) for file in damaged for index in file.wanted], again)
             if still := [file for file in damaged if not file.right()]:
-                _refuse(store, statement, still, partial)
+                _refuse(store, statement, still)
         finally:
             for file in files:
                 file.close()
@@ -188,10 +191,8 @@ def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) 
     return missing_bytes + sum(file.signed.size for file in damaged)
 
 
-def _refuse(store: Store, statement: Statement, wrong: Sequence[_File], partial: Path) -> None:
-    findings = [other_bytes(store, statement, file.signed, file.sha256) for file in wrong]
-    shutil.rmtree(partial, ignore_errors=True)
-    raise RefusedError(*findings)
+def _refuse(store: Store, statement: Statement, wrong: Sequence[_File]) -> None:
+    raise RefusedError(*(other_bytes(store, statement, file.signed, file.sha256) for file in wrong))
 
 
 def _journal(path: Path, statement: Statement) -> Mapping[int, set[int]]:

@@ -235,7 +235,7 @@ def _open(url: str, region: str | None) -> ObjectStore:
                         retry_config=retry,
                     )
                 return GCSStore(bucket, prefix=prefix, client_options=_client(None), retry_config=retry)
-            case "file" if not bucket and prefix:
+            case "file" if not bucket and prefix and split.path.startswith("/"):
                 Path(split.path).mkdir(parents=True, exist_ok=True)
                 return LocalStore(split.path, mkdir=True)
             case _:

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from cryptography.hazmat.primitives import serialization
@@ -19,6 +20,7 @@ LARGE = 21 * 2**20
 """Several parts of an upload, several ranges of a download, the last of each shorter than the others."""
 
 
+@cache
 def noise(seed: int, size: int) -> bytes:
     return random.Random(seed).randbytes(size)
 

@@ -121,7 +121,7 @@ def test_a_changed_model_has_another_digest_that_is_not_published(project: Path)
     assert [(one["path"], one["change"]) for one in found["differences"]] == [("digits/config.pbtxt", "changed")]
     assert as_json("verify", "vision", "-s", "test", "--digest", old[:12])["servers"][0]["good"]
     sent = as_json("push", "-s", "test")["servers"][0]
-    assert sent["files"] == {"present": 0, "copied": 1, "sent": 1}
+    assert sent["files"] == {"present": 0, "copied": 2, "sent": 1}
     assert as_json("diff", "vision", "-s", "test")["differences"] == []
 
 

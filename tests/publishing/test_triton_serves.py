@@ -43,7 +43,7 @@ def triton(
 ) -> Iterator[tuple[Ports, Path]]:
     """One that is ready, as the pod's arguments have it, and its log."""
     installed.assemble_backends(folder / "backends")
-    ports = Ports(*(free_port() for _ in range(3)))
+    ports = Ports(http=free_port(), grpc=free_port(), metrics=free_port())
     log = folder / "log"
     (folder / "tmp").mkdir()
     command = [
