@@ -13,9 +13,11 @@ from rich.table import Column, Table
 from cli.console import err
 from planning.findings import Finding
 from planning.settings.scalars import Memory
+from publishing.layout import Held
 from publishing.pushing import How, Pushed
 from publishing.retention import Decision
 from publishing.together import Advance
+from publishing.trusting import Trusted
 from publishing.verifying import Verified
 
 DIGITS = 12
@@ -23,8 +25,8 @@ DIGITS = 12
 
 
 @contextmanager
-def bar(what: str, total: int) -> Generator[Advance]:
-    """A bar on a terminal, and nothing elsewhere."""
+def bar(what: str, total: int | None) -> Generator[Advance]:
+    """A bar on a terminal, and nothing elsewhere. `total` bytes, where that is known before."""
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn()
     with Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal) as shown:
         task = shown.add_task(what, total=total)
@@ -85,6 +87,21 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "what": finding.what,
         "fix": finding.fix,
     }
+
+
+def held_data(held: Held, believed: Trusted | Sequence[Finding], named_by: Sequence[str]) -> dict[str, Any]:
+    """One published digest, with whose it is or what is wrong with its signatures."""
+    about: dict[str, Any] = {
+        "server": held.server,
+        "digest": held.digest,
+        "published": held.since.isoformat() if held.since else None,
+        "bytes": held.total_bytes,
+        "files": len(held.files),
+        "named_by": list(named_by),
+    }
+    if isinstance(believed, Trusted):
+        return {**about, "signed_by": believed.name, "models": list(believed.statement.models)}
+    return {**about, "signed_by": None, "findings": [finding_data(one) for one in believed]}
 
 
 def decision_data(decision: Decision) -> dict[str, Any]:

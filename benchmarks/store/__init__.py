@@ -1,0 +1,1 @@
+"""How fast a published digest comes here: `tritonup models pull` beside `rclone copy` and `aws s3 cp`."""
