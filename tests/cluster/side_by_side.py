@@ -40,8 +40,13 @@ from local.cluster.stack_images import stack_images
 HERE = Path(__file__).parent
 
 SHARES: Mapping[str, Sequence[str]] = {
-    "operations": ("test_no_request_is_lost.py", "test_scheduling.py", "test_applying.py"),
-    "reclaims": ("test_no_request_is_lost_to_reclaims.py", "test_disruption.py", "test_serving.py"),
+    "operations": ("test_no_request_is_lost.py", "test_scheduling.py", "test_network_policies.py"),
+    "reclaims": (
+        "test_no_request_is_lost_to_reclaims.py",
+        "test_disruption.py",
+        "test_serving.py",
+        "test_applying.py",
+    ),
     "boots": ("test_boot_and_removal.py", "test_failing_models.py"),
     "others": (),
 }
