@@ -41,6 +41,14 @@ TIMES_THE_VCPUS = 4
 MOST_TYPES = 20
 """Instance types of a managed node group (API CreateNodegroup, instanceTypes)."""
 
+ROOT_DEVICE = "/dev/xvda"
+"""Of Amazon Linux images (aws/karpenter-provider-aws website, nodeclasses, `spec.blockDeviceMappings`)."""
+
+ROOT_IOPS, ROOT_THROUGHPUT = 3000, 500
+"""gp3's base rate, and four times its base throughput in MiB/s: a serving image of 11.6 GB is written while the pod
+waits, and a GPU hour costs a hundred times what the throughput does
+(docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html: 0.25 MiB/s for each IOPS)."""
+
 SYSTEM_ROOT_GIB = 50
 IMAGES_GIB = 60
 """Room for images and logs on a GPU node: two serving images, for a rollout, of about 25 GiB each when unpacked, and 10
