@@ -84,7 +84,7 @@ class Eks(Strict):
     kubernetes: KubernetesVersion = "1.35"
     endpoint: Endpoint
     network: CidrBlock = "10.0.0.0/16"
-    """Addresses of the VPC, for nodes, pods and load balancers: /16 to /22, apart from every network that it reaches."""
+    """Addresses of the VPC, for nodes, pods and load balancers: /16 to /22, apart from all networks that it reaches."""
     machines: dict[Name, str] = {}
     """An instance type for a pool, where the planned one is not wanted: `{a10g-spot: g5.2xlarge}`."""
     name: Name | None = None

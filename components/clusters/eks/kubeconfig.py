@@ -10,6 +10,8 @@ from __future__ import annotations
 import pulumi
 from pulumi import Output
 
+from components.clusters.eks.policies import as_json
+
 TOKEN_PLUGIN = "aws"  # noqa: S105  the command's name
 """Must be on the PATH of whoever uses the kubeconfig."""
 
@@ -19,7 +21,7 @@ COMMON = ("eks", "get-token", "--output", "json")
 def kubeconfig(*, name: Output[str], region: str, address: Output[str], authority: Output[str]) -> Output[str]:
     """As JSON, which every reader of YAML takes. `authority` is the certificate, in base64."""
     return pulumi.Output.secret(
-        pulumi.Output.json_dumps(
+        as_json(
             {
                 "apiVersion": "v1",
                 "kind": "Config",
@@ -50,6 +52,5 @@ def kubeconfig(*, name: Output[str], region: str, address: Output[str], authorit
                     }
                 ],
             },
-            sort_keys=True,
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -31,9 +32,12 @@ class Statement:
 
 
 def document(*statements: Statement) -> Output[str]:
-    return pulumi.Output.json_dumps(
-        {"Version": VERSION, "Statement": [_written(statement) for statement in statements]}, sort_keys=True
-    )
+    return as_json({"Version": VERSION, "Statement": [_written(statement) for statement in statements]})
+
+
+def as_json(value: Mapping[str, object]) -> Output[str]:
+    """`value` as text, when every Output in it is known. Keys are sorted, so that the text never changes by chance."""
+    return pulumi.Output.from_input(value).apply(lambda known: json.dumps(known, sort_keys=True))
 
 
 def _written(statement: Statement) -> dict[str, object]:
