@@ -31,15 +31,26 @@ POD_MONITOR = Definition(
     module="github.com/prometheus-operator/prometheus-operator",
     path="example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
 )
+NODE_POOL = Definition(
+    name="nodepools.karpenter.sh",
+    module="github.com/aws/karpenter-provider-aws",
+    path="pkg/apis/crds/karpenter.sh_nodepools.yaml",
+)
+EC2_NODE_CLASS = Definition(
+    name="ec2nodeclasses.karpenter.k8s.aws",
+    module="github.com/aws/karpenter-provider-aws",
+    path="pkg/apis/crds/karpenter.k8s.aws_ec2nodeclasses.yaml",
+)
 
 
 def establish(definition: Definition, kubectl: Kubectl, layout: Layout, progress: Progress) -> None:
     """The cluster knows the kind, and serves it."""
-    kubectl.run("apply", "--server-side", f"--filename={_file(definition, layout, progress)}")
+    kubectl.run("apply", "--server-side", f"--filename={definition_file(definition, layout, progress)}")
     kubectl.run("wait", "--for=condition=Established", f"crd/{definition.name}", "--timeout=30s")
 
 
-def _file(definition: Definition, layout: Layout, progress: Progress) -> Path:
+def definition_file(definition: Definition, layout: Layout, progress: Progress) -> Path:
+    """The definition out of its module, kept in the cache. ClusterError where it cannot be had."""
     manifest = MANIFESTS / "crds"
     key = content_key((manifest / "go.mod").read_bytes(), (manifest / "go.sum").read_bytes())
     kept = layout.cache / "definitions" / key / f"{definition.name}.yaml"

@@ -86,13 +86,16 @@ class Rate:
     source: str
 
 
-_PRICED: Final = "list price as known in November 2026; check it before you rely on it"
+_EKS_PRICED: Final = (
+    "AWS containers blog, Amazon EKS extended support for Kubernetes versions pricing; the same in guides of June 2026"
+)
+_PRICED: Final = "list price as known in November 2026, seen in no dated source here; check it before you rely on it"
 
 CONTROL_PLANE: Final = Rate(
-    usd_per_hour=Decimal("0.10"), source=f"aws.amazon.com/eks/pricing, standard support ({_PRICED})"
+    usd_per_hour=Decimal("0.10"), source=f"aws.amazon.com/eks/pricing, standard support ({_EKS_PRICED})"
 )
 CONTROL_PLANE_EXTENDED: Final = Rate(
-    usd_per_hour=Decimal("0.60"), source=f"aws.amazon.com/eks/pricing, extended support ({_PRICED})"
+    usd_per_hour=Decimal("0.60"), source=f"aws.amazon.com/eks/pricing, extended support ({_EKS_PRICED})"
 )
 NAT_GATEWAY: Final = Rate(usd_per_hour=Decimal("0.045"), source=f"aws.amazon.com/vpc/pricing ({_PRICED})")
 PUBLIC_ADDRESS: Final = Rate(usd_per_hour=Decimal("0.005"), source=f"aws.amazon.com/vpc/pricing ({_PRICED})")

@@ -15,6 +15,8 @@ from components.clusters.eks.policies import as_json
 TOKEN_PLUGIN = "aws"  # noqa: S105  the command's name
 """Must be on the PATH of whoever uses the kubeconfig."""
 
+INSTALL = "Install version 2 of the AWS command line, of which `aws` must be on the PATH."
+
 COMMON = ("eks", "get-token", "--output", "json")
 
 
@@ -46,7 +48,7 @@ def kubeconfig(*, name: Output[str], region: str, address: Output[str], authorit
                                     "json",
                                 ],
                                 "interactiveMode": "Never",
-                                "installHint": "Install version 2 of the AWS command line: `aws` must be on the PATH.",
+                                "installHint": INSTALL,
                             }
                         },
                     }
