@@ -7,8 +7,10 @@ from pathlib import Path
 import pulumi
 from pulumi import ResourceOptions
 
+from components.clusters.facts import ClusterFacts
 from planning.plan import Plan
 from stacks.composition import Composition, compose
+from stacks.made import make_cluster
 from stacks.packed import with_packed
 from stacks.planned import planned
 from stacks.providers import cluster_provider
@@ -25,8 +27,26 @@ def build(root: Path) -> None:
         pulumi.info(f"accepted: {accepted.finding} Because: {accepted.reason}")
     if plan.errors:
         raise RefusedError(plan.errors)
-    provider = cluster_provider(plan)
-    _export(plan, compose(plan, ResourceOptions(provider=provider)))
+    deploy(plan)
+
+
+def deploy(plan: Plan) -> None:
+    """Everything that `plan`, which has no errors, says. Of a cluster that answers inside its own network alone, only
+    the cluster: what runs on it is a second stack, deployed from inside."""
+    made = make_cluster(plan)
+    if made is not None:
+        _export_cluster(made)
+    if plan.made is not None and not plan.made.answers_outside:
+        pulumi.info(
+            "The control plane is private: what runs on the cluster is a stack of its own, deployed from inside."
+        )
+        return
+    _export(plan, compose(plan, ResourceOptions(provider=cluster_provider(plan, made))))
+
+
+def _export_cluster(made: ClusterFacts) -> None:
+    pulumi.export("cluster", made.name)
+    pulumi.export("kubeconfig", made.kubeconfig)
 
 
 def _export(plan: Plan, made: Composition) -> None:

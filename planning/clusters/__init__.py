@@ -1,1 +1,1 @@
-"""The clusters that this program makes, as planned: pure, one file a kind and its parts beside it."""
+"""The clusters that this program makes, decided: one file a subject, and `made` for whichever it is."""

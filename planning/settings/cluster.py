@@ -21,6 +21,17 @@ from planning.settings.eks import (
     grants_of_distinct_principals,
     service_network,
 )
+from planning.settings.gke import (
+    DnsEndpoint,
+    Encryption,
+    ExistingBucket,
+    GkePool,
+    GoogleGroup,
+    MadeKey,
+    Maintenance,
+    ModelBucket,
+    SystemPool,
+)
 from planning.settings.scalars import CidrBlock, Distinct, Duration, KubernetesVersion, Labels, Name
 
 
@@ -46,6 +57,7 @@ def _zones_of(region: object, zones: list[str], form: str, example: str) -> list
 
 
 Endpoint = Annotated[OpenEndpoint | PrivateEndpoint, Field(discriminator="kind")]
+GkeEndpoint = Annotated[OpenEndpoint | DnsEndpoint | PrivateEndpoint, Field(discriminator="kind")]
 
 
 class Gke(Strict):
@@ -58,7 +70,7 @@ class Gke(Strict):
     """The zones of the region that nodes may be in. A GPU is offered in some zones only."""
     kubernetes: KubernetesVersion = "1.35"
     release_channel: Literal["rapid", "regular", "stable"] = "regular"
-    endpoint: Endpoint
+    endpoint: GkeEndpoint
     nodes: CidrBlock = "10.0.0.0/20"
     pods: CidrBlock = "10.16.0.0/14"
     services: CidrBlock = "10.8.0.0/20"
@@ -67,6 +79,23 @@ class Gke(Strict):
     plane is 1.35.0-gke.1171000 or newer and the pool is configured so."""
     machines: dict[Name, str] = {}
     """A machine type for a pool, where the planned one is not wanted: `{l4-spot: g2-standard-16}`."""
+    pools: dict[Name, GkePool] = {}
+    """What only GKE knows of a pool: reservations, flex-start, upgrades, disks."""
+    system: SystemPool = SystemPool()
+    model_bucket: ModelBucket = ExistingBucket()
+    encryption: Encryption = MadeKey()
+    """The key of Kubernetes secrets and of the nodes' disks."""
+    maintenance: Maintenance = Maintenance()
+    deletion_protection: bool = True
+    """Keeps the cluster from being deleted, by `pulumi destroy` or otherwise, until it is written `false`."""
+    binary_authorization: bool = True
+    """The project's Binary Authorization policy is enforced on every pod."""
+    image_streaming: bool = True
+    """Containers start before their image is there whole, where it comes from Artifact Registry."""
+    managed_prometheus: bool = False
+    """Google's collection beside, or in place of, a Prometheus of your own. It is charged by samples."""
+    security_group: GoogleGroup | None = None
+    """The Google group, `gke-security-groups@` of your domain, whose member groups RBAC may name."""
 
     @field_validator("zones")
     @classmethod
