@@ -17,6 +17,7 @@ from planning.clusters.eks_checks import (
     check_minimums,
     check_networks,
     check_room,
+    check_shares,
     check_version,
 )
 from planning.clusters.eks_costs import RunningCost, plan_costs
@@ -35,7 +36,7 @@ from planning.findings import Finding
 from planning.nodes import PoolNodes
 from planning.pools import Pool
 from planning.server import PlannedServer
-from planning.settings.cluster import Eks, Endpoint, described
+from planning.settings.cluster import Eks, Endpoint, OpenEndpoint, described
 from planning.settings.controllers import Presence
 from planning.settings.eks import AddOn, Grant
 from planning.settings.repository import S3
@@ -127,6 +128,12 @@ class PlannedEks:
     readers: tuple[Reader, ...]
     costs: tuple[RunningCost, ...]
 
+    @property
+    def answers_outside(self) -> bool:
+        """Whether the control plane has a public address too, so that one stack makes the cluster and what runs on
+        it."""
+        return isinstance(self.endpoint, OpenEndpoint)
+
 
 def plan_eks(
     settings: Settings,
@@ -147,7 +154,7 @@ def plan_eks(
         return None, tuple(found)
     karpenter = settings.controllers.karpenter is not Presence.NONE
     if karpenter:
-        found += check_minimums(pools)
+        found += [*check_minimums(pools), *check_shares(pools)]
     planned = plan_nodes_of_eks(cluster, pools, servers, nodes, catalogue, karpenter=karpenter)
     network = plan_network(cluster.network, cluster.zones, _interfaces(karpenter=karpenter))
     demands = _demands(cluster, pools, planned.system, planned.groups, planned.classes)

@@ -11,6 +11,7 @@ from planning.findings import Finding, Place, Rule, Severity, setting
 from planning.pools import Pool
 from planning.settings.cluster import Eks, OpenEndpoint, Reference
 from planning.settings.root import Settings
+from planning.wording import counted
 
 NOT_OFFERED = Rule("TU930", Severity.ERROR, "EKS offers the cluster's Kubernetes version")
 NOT_CUT = Rule("TU931", Severity.ERROR, "An EKS cluster's network can be cut over its zones")
@@ -20,6 +21,8 @@ OPEN_TO_ALL = Rule("TU934", Severity.ERROR, "A public control plane of EKS answe
 NOBODY_NAMED = Rule("TU935", Severity.WARNING, "The administrators of an EKS cluster are named")
 EXTENDED_SUPPORT = Rule("TU936", Severity.WARNING, "An EKS cluster's Kubernetes is in standard support")
 KARPENTER_KEEPS_NONE = Rule("TU937", Severity.ERROR, "A spot pool that Karpenter fills begins with no nodes")
+
+SHARES_UNKNOWN = Rule("TU938", Severity.WARNING, "Karpenter knows how many pods a GPU of its pools carries")
 
 MOST_ALLOWED = 40
 """Networks that may call a public control plane (docs.aws.amazon.com/eks/latest/userguide/service-quotas.html)."""
@@ -179,4 +182,19 @@ def check_minimums(pools: Sequence[Pool]) -> Iterator[Finding]:
                 at=setting(f"gpu_pools.{pool.name}.nodes.min"),
                 what=f"{pool.min_nodes} nodes would have to stand without pods, and Karpenter buys for pods that wait.",
                 fix="Write 0: pods of the spot lane keep their nodes.",
+            )
+
+
+def check_shares(pools: Sequence[Pool]) -> Iterator[Finding]:
+    """Karpenter takes a machine's GPUs from EC2, and learns of shares from a node that is there already
+    (aws/karpenter-provider-aws 1d92708 pkg/providers/instancetype/types.go, nvidiaGPUs)."""
+    for pool in pools:
+        if pool.slots > pool.gpus_per_node:
+            yield Finding(
+                rule=SHARES_UNKNOWN,
+                at=setting(f"gpu_pools.{pool.name}.sharing"),
+                what=f"{pool.slots} pods share the {counted(pool.gpus_per_node, 'GPU')} of a node, which Karpenter does"
+                f" not know beforehand: for {pool.slots} pods that wait it buys"
+                f" {-(-pool.slots // pool.gpus_per_node)} nodes, and takes the empty ones back later.",
+                fix="Use whole GPUs, or accept this warning with a reason.",
             )

@@ -32,8 +32,12 @@ CPU_IMAGE = "AL2023_x86_64_STANDARD"
 
 MAX_PODS = 110
 """Pods of a node at the most: EKS's own advice for machines of fewer than 30 vCPUs
-(docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html), kept for larger ones too, because a GPU node
-runs few pods and each block of 16 addresses that it could need is taken from the subnet."""
+(docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html), kept for larger ones too."""
+
+AGENT_PODS = 20
+"""Pods of a GPU node beside those that use its GPUs: networking, storage, identity, health, device plugin, logs and
+metrics, about a dozen, and room for more. Other pods are kept off by the taint. An allowance: each block of 16 that a
+node could need is counted in the subnets."""
 
 TIMES_THE_VCPUS = 4
 """How much larger than the planned machine another one of the same GPUs may be, to stand in for it."""
@@ -190,9 +194,9 @@ class _MadePool:
             pool=pool,
             machines=Derived(tuple(machine.name for machine in machines), because),
             max_pods=Derived(
-                min(MAX_PODS, fewest),
-                f"the smallest of its machines has {fewest} places for pods without prefixes, for which the kubelet's"
-                f" reserve is reckoned, and {MAX_PODS} are enough for any",
+                min(MAX_PODS, fewest, pool.slots + AGENT_PODS),
+                f"{counted(pool.slots, 'pod')} can use its GPUs and {AGENT_PODS} may serve the node itself; the"
+                f" kubelet's reserve is reckoned for {min(MAX_PODS, fewest)}",
             ),
             root_gib=_root(pool, servers),
         )

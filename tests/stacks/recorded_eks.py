@@ -103,14 +103,12 @@ def recorded_eks(edit: Edit | None = None) -> RecordedEks:
     told: dict[str, Any] = {}
 
     def program() -> None:
-        from pulumi_aws import Provider
-
-        from components.clusters.eks.cluster import EksCluster, EksClusterArgs
+        from components.clusters.eks.cluster import EksCluster, EksClusterArgs, amazon
 
         cluster = EksCluster(
             "cluster",
             EksClusterArgs(planned=planned, labels=plan.labels),
-            ResourceOptions(provider=Provider("aws", region=planned.region)),
+            ResourceOptions(provider=amazon(planned)),
         )
         cluster.facts.kubeconfig.apply(lambda text: told.update(kubeconfig=json.loads(text)))
         cluster.add_ons.apply(lambda versions: told.update(add_ons=versions))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cloud_inputs import unfitting
 from recorded_eks import RecordedEks, prod_eks, recorded_eks
 from rendered_stack import ROOT
 
@@ -57,9 +58,23 @@ def test_the_cluster_is_made_of_what_its_snapshot_shows(prod: RecordedEks) -> No
         pytest.fail("\n".join([*diff, f"If that is meant, run this with {UPDATE}=1 and commit."]), pytrace=False)
 
 
+@pytest.mark.parametrize("edit", [None, "public", "autoscaled", "own-readers"])
+def test_every_input_is_one_of_the_providers_and_of_its_type(edit: str | None, assembled_models: None) -> None:
+    edits: dict[str | None, Any] = {
+        None: lambda raw: None,
+        "public": lambda raw: raw["cluster"].update(endpoint={"kind": "public", "allow": ["203.0.113.0/24"]}),
+        "autoscaled": lambda raw: raw["controllers"].update(karpenter="none"),
+        "own-readers": lambda raw: raw["model_repository"]["destination"].pop("role"),
+    }
+    made = [one for one in recorded_eks(edits[edit]).resources if one.type.startswith("aws:")]
+    assert made
+    wrong = [f"{one.name}: {said}" for one in made for said in unfitting(one.type, one.inputs)]
+    assert wrong == []
+
+
 def test_every_resource_is_of_the_explicit_provider(prod: RecordedEks) -> None:
     made = [resource for resource in prod.resources if resource.type.startswith("aws:")]
-    assert {resource.provider.partition("::id")[0].rpartition("::")[2] for resource in made} == {"aws"}
+    assert {resource.provider.partition("::id")[0].rpartition("::")[2] for resource in made} == {"amazon"}
 
 
 def test_subnets_lie_apart_inside_the_vpc_and_blocks_for_pods_inside_their_own(prod: RecordedEks) -> None:
@@ -98,6 +113,7 @@ def test_only_the_sdk_of_aws_is_imported(assembled_models: None) -> None:
     program = """
 import sys
 sys.path.insert(0, "tests/stacks")
+from cloud_inputs import unfitting
 from recorded_eks import prod_eks
 prod_eks()
 import json

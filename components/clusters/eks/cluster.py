@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi import Output, Resource, ResourceOptions
+from pulumi_aws import Provider
 
 from components.clusters.eks.access import access_entries
 from components.clusters.eks.add_ons import AddOnsArgs, add_ons, versions
@@ -39,6 +40,11 @@ class EksClusterArgs:
 
     planned: PlannedEks
     labels: Mapping[str, str]
+
+
+def amazon(planned: PlannedEks) -> Provider:
+    """Of the cluster's region. Its credentials are those of whoever deploys."""
+    return Provider("amazon", region=planned.region)
 
 
 class EksCluster(pulumi.ComponentResource):

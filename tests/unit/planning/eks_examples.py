@@ -86,4 +86,16 @@ EXAMPLES = (
         words=("2 nodes", "Karpenter"),
         remedy=says("gpu_pools.cheap.nodes.min", r"Write (\d)", int),
     ),
+    Example(
+        rule="TU938",
+        breaks={
+            **_eks(),
+            "controllers.karpenter": "present",
+            "gpu_pools.cheap.sharing": {"kind": "time-slicing", "pods": 2},
+            "servers.vision.resources.memory": "2Gi",
+        },
+        at="gpu_pools.cheap.sharing",
+        words=("2 pods", "1 GPU"),
+        remedy=write({"gpu_pools.cheap.sharing": {"kind": "whole"}}),
+    ),
 )

@@ -24,16 +24,8 @@ from planning.plan import Plan
 from tests.unit.planning.world import EKS, Raw, edited, planned, settings_of
 
 ZONES = tuple(f"us-east-1{letter}" for letter in "abcdef")
-NETWORKS = (
-    "10.0.0.0/16",
-    "10.40.0.0/17",
-    "10.8.0.0/18",
-    "172.20.0.0/16",
-    "10.0.0.0/20",
-    "192.168.0.0/22",
-    "10.1.0.0/24",
-)
-SERVICES = ("172.20.0.0/16", "10.100.0.0/16", "10.0.0.0/20")
+NETWORKS = ("10.0.0.0/16", "10.40.0.0/16", "10.8.0.0/17", "10.0.0.0/18", "172.20.0.0/16")
+SERVICES = ("172.20.0.0/16", "10.100.0.0/16", "10.100.0.0/20")
 SOLD = sorted({(machine.gpu, machine.gpus) for machine in MACHINES if machine.cloud == "eks"})
 
 
@@ -92,7 +84,7 @@ def stacks(draw: st.DrawFn) -> Raw:
     cluster = {
         **EKS,
         "zones": list(ZONES[:zones]),
-        "network": draw(mostly(*NETWORKS, seldom=("10.1.0.0/24",))),
+        "network": draw(mostly(*NETWORKS, seldom=("10.1.0.0/24", "192.168.0.0/22"))),
         "services": draw(st.sampled_from(SERVICES)),
         "kubernetes": draw(mostly("1.34", "1.35", seldom=("1.31", "1.33"))),
         "support": draw(st.sampled_from(("standard", "extended"))),
