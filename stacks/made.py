@@ -5,6 +5,7 @@ from __future__ import annotations
 from pulumi import ResourceOptions
 
 from components.clusters.facts import ClusterFacts
+from planning.clusters.eks import PlannedEks
 from planning.clusters.gke import PlannedGke
 from planning.plan import Plan
 
@@ -18,5 +19,10 @@ def make_cluster(plan: Plan) -> ClusterFacts | None:
             from components.clusters.gke.cluster import GkeCluster, GkeClusterArgs, google
 
             return GkeCluster(CLUSTER, GkeClusterArgs(plan=gke), ResourceOptions(provider=google(gke))).facts
+        case PlannedEks() as eks:
+            from components.clusters.eks.cluster import EksCluster, EksClusterArgs, amazon
+
+            args = EksClusterArgs(planned=eks, labels=plan.labels)
+            return EksCluster(CLUSTER, args, ResourceOptions(provider=amazon(eks))).facts
         case None:
             return None

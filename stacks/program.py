@@ -7,7 +7,9 @@ from pathlib import Path
 import pulumi
 from pulumi import ResourceOptions
 
+from components.clusters.eks.kubeconfig import INSTALL, TOKEN_PLUGIN
 from components.clusters.facts import ClusterFacts
+from planning.clusters.eks import PlannedEks
 from planning.plan import Plan
 from stacks.composition import Composition, compose
 from stacks.made import make_cluster
@@ -15,6 +17,7 @@ from stacks.packed import with_packed
 from stacks.planned import planned
 from stacks.providers import cluster_provider
 from stacks.settings import RefusedError, packed_images, settings_of_stack
+from stacks.token_plugin import require_token_plugin
 
 
 def build(root: Path) -> None:
@@ -27,6 +30,8 @@ def build(root: Path) -> None:
         pulumi.info(f"accepted: {accepted.finding} Because: {accepted.reason}")
     if plan.errors:
         raise RefusedError(plan.errors)
+    if isinstance(plan.made, PlannedEks) and plan.made.answers_outside:
+        require_token_plugin(TOKEN_PLUGIN, install=INSTALL)
     deploy(plan)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from cli.report.document import Column, Fact, Facts, Section, Table
+from cli.report.eks_cluster import eks_section
 from cli.report.values import Value, code, cost, count, names, price_per_hour, span, words
+from planning.clusters.eks import PlannedEks
 from planning.clusters.gke import ByAddress, ByName, Inside, PlannedGke
 from planning.clusters.gke_pools import BlueGreen, NodePoolPlan, ShortLived, Surge
 from planning.cost import HOURS_PER_MONTH
@@ -39,6 +41,8 @@ def cluster_section(plan: Plan) -> Section | None:
     match plan.made:
         case PlannedGke() as gke:
             return _gke(gke)
+        case PlannedEks() as eks:
+            return eks_section(eks)
         case None:
             return None
 
@@ -47,6 +51,9 @@ def cluster_costs(plan: Plan) -> tuple[Decimal, Decimal] | None:
     """What the cluster costs an hour beside its GPU nodes, at rest and at most, as far as prices are known."""
     if plan.made is None:
         return None
+    if isinstance(plan.made, PlannedEks):
+        rest = sum((line.usd_per_hour or Decimal(0) for line in plan.made.costs), Decimal(0))
+        return rest, sum((line.usd_at_most or Decimal(0) for line in plan.made.costs), Decimal(0))
     costs = plan.made.costs
     rest = sum((line.at_rest.value or Decimal(0) for line in costs), Decimal(0))
     most = sum((line.at_most.value or Decimal(0) for line in costs), Decimal(0))

@@ -81,9 +81,7 @@ def planned(assembled_models: None) -> PlannedEks:
 
 
 def bodies(kind: str) -> dict[str, Mapping[str, Any]]:
-    return {
-        each.inputs["metadata"]["name"]: each.inputs for each in objects()[1] if each.inputs["kind"] == kind
-    }
+    return {each.inputs["metadata"]["name"]: each.inputs for each in objects()[1] if each.inputs["kind"] == kind}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -174,9 +174,9 @@ EXAMPLES = (
     ),
     Example(
         rule="TU903",
-        breaks={"cluster": EKS},
+        breaks={"cluster": BEHIND | {"cluster": EKS}},
         at="cluster.kind",
-        words=("'eks'", "pulumi up"),
+        words=("'reference'", "pulumi up"),
         remedy=write(accepting("TU903")),
     ),
     Example(
