@@ -45,7 +45,7 @@ def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Seq
         for name in Controllers.model_fields
         if getattr(controllers, name) is Presence.INSTALL
     ]
-    if settings.cluster.kind in {"gke", "eks", "reference"}:
+    if settings.cluster.kind == "reference":
         findings.append(
             Finding(
                 rule=CLUSTER_NOT_BUILT,

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planning.catalogue import Catalogue
+from planning.clusters.eks_network import can_be_cut
+from planning.clusters.eks_network import plan_network as cut
 from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
-from planning.settings.cluster import described
+from planning.settings.cluster import Eks, Existing, Gke, Local, described
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
 from planning.settings.servers import Caller, Triton
@@ -148,6 +150,15 @@ def _bucket(settings: Settings, source: BucketSource, catalogue: Catalogue) -> l
                 ports=tuple(("TCP", port) for port in ports),
                 because="the pod proves there who it is",
             )
-            for peer, ports in identity
+            for peer, ports in (*identity, *_endpoints_of_the_cluster(described(settings.cluster)))
         ),
     ]
+
+
+def _endpoints_of_the_cluster(cluster: Gke | Eks | Existing | Local) -> tuple[tuple[Peer, tuple[int, ...]], ...]:
+    """Where STS answers inside a VPC that this program makes: its interface endpoint gives the name a private address,
+    which the rule for public ones leaves out."""
+    if not isinstance(cluster, Eks) or not can_be_cut(cluster.network, len(cluster.zones)):
+        return ()
+    inner = cut(cluster.network, cluster.zones, ()).inner
+    return tuple((Network(cidr=subnet.cidr), (443,)) for subnet in inner)

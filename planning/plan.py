@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planning.admission import PodRule
+from planning.clusters.made import Made
 from planning.cost import PoolCost
 from planning.derived import Derived
 from planning.findings import Finding, Severity
@@ -28,11 +29,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`servers` lacks those that an error keeps from being planned: where `errors` is not empty, nothing may be
-    made from the plan."""
+    """`made` is the cluster that the stack itself makes. `servers` lacks those that an error keeps from being planned:
+    where `errors` is not empty, nothing may be made from the plan."""
 
     settings: Settings
     platform: Platform
+    made: Made | None
     namespace: str
     pod_security: str
     pod_rules: tuple[Derived[PodRule], ...]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from planning.admission import plan_admission
 from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
+from planning.clusters.made import plan_made
 from planning.controllers import check_controllers
 from planning.cost import plan_cost
 from planning.derived import Derived
@@ -75,11 +76,15 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         scaled=[name for name, own in lanes.items() if any(lane.scaled for lane in own)],
         on_gpus=[name for name, count in gpus.items() if count],
     )
+    cost = plan_cost(pools, servers, _region(settings), catalogue)
+    made, of_cluster = plan_made(settings, pools, servers, cost, catalogue)
+    found += of_cluster
     # A model that two servers serve is looked at for each.
     remaining, accepted = _accept(list(dict.fromkeys(found)), settings.accept)
     return Plan(
         settings=settings,
         platform=_platform(settings),
+        made=made,
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
         pod_rules=plan_admission([image.value for server in servers for image in (server.image, server.proxy_image)]),
@@ -87,7 +92,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         labels=dict(settings.labels),
         pools=pools,
         servers=tuple(servers),
-        cost=plan_cost(pools, servers, _region(settings), catalogue),
+        cost=cost,
         findings=remaining,
         accepted=accepted,
     )

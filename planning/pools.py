@@ -23,6 +23,7 @@ from planning.settings.pools import GpuPool
 from planning.settings.root import Settings
 from planning.settings.scalars import Cpu, Memory
 from planning.sharing import Share, plan_share
+from planning.zones import offered_zones
 
 POOL_LABEL = "tritonup/pool"
 """Ours, declared by every pool that this program makes, with the pool's name as its value."""
@@ -166,6 +167,9 @@ def _made(
     notice = _notice(cluster, cloud, settings) if wanted.capacity == "spot" else None
     if isinstance(notice, Finding):
         return notice
+    zones = offered_zones(name, machine.value, cluster, _at(settings, "zones"), catalogue)
+    if isinstance(zones, Finding):
+        return zones
     whole = allocatable(machine.value)
     return Pool(
         name=name,
@@ -185,7 +189,7 @@ def _made(
         labels={POOL_LABEL: name},
         taints=(PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule"),),
         notice=notice,
-        zones=tuple(cluster.zones),
+        zones=zones,
         boot_seconds=Derived(
             cloud.boot.seconds + cloud.boot.image_pull_seconds,
             f"a new {cluster.kind.upper()} GPU node takes up to {cloud.boot.seconds} s until its GPU can be used, and"

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from pulumi import Output, ResourceOptions
 
+from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
 from components.labels import common
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
 from components.serving.server import Server, ServerArgs
+from planning.clusters.eks import Karpenter, PlannedEks
 from planning.plan import Plan
 from planning.storage import NodePathSource
 
@@ -35,6 +37,12 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
         ),
         opts,
     )
+    if isinstance(plan.made, PlannedEks) and isinstance(plan.made.scaler, Karpenter):
+        KarpenterNodes(
+            "nodes",
+            KarpenterNodesArgs(karpenter=plan.made.scaler, cluster=plan.made.name.value, labels=plan.labels),
+            opts,
+        )
     volumes = {
         server.storage.source.volume: server.storage.source
         for server in plan.servers

@@ -7,12 +7,17 @@ from pathlib import Path
 import pulumi
 from pulumi import ResourceOptions
 
+from components.clusters.eks.kubeconfig import INSTALL, TOKEN_PLUGIN
+from components.clusters.facts import ClusterFacts
+from planning.clusters.eks import PlannedEks
 from planning.plan import Plan
 from stacks.composition import Composition, compose
+from stacks.made import make_cluster
 from stacks.packed import with_packed
 from stacks.planned import planned
 from stacks.providers import cluster_provider
 from stacks.settings import RefusedError, packed_images, settings_of_stack
+from stacks.token_plugin import require_token_plugin
 
 
 def build(root: Path) -> None:
@@ -25,8 +30,28 @@ def build(root: Path) -> None:
         pulumi.info(f"accepted: {accepted.finding} Because: {accepted.reason}")
     if plan.errors:
         raise RefusedError(plan.errors)
-    provider = cluster_provider(plan)
-    _export(plan, compose(plan, ResourceOptions(provider=provider)))
+    if isinstance(plan.made, PlannedEks) and plan.made.answers_outside:
+        require_token_plugin(TOKEN_PLUGIN, install=INSTALL)
+    deploy(plan)
+
+
+def deploy(plan: Plan) -> None:
+    """Everything that `plan`, which has no errors, says. Of a cluster that answers inside its own network alone, only
+    the cluster: what runs on it is a second stack, deployed from inside."""
+    made = make_cluster(plan)
+    if made is not None:
+        _export_cluster(made)
+    if plan.made is not None and not plan.made.answers_outside:
+        pulumi.info(
+            "The control plane is private: what runs on the cluster is a stack of its own, deployed from inside."
+        )
+        return
+    _export(plan, compose(plan, ResourceOptions(provider=cluster_provider(plan, made))))
+
+
+def _export_cluster(made: ClusterFacts) -> None:
+    pulumi.export("cluster", made.name)
+    pulumi.export("kubeconfig", made.kubeconfig)
 
 
 def _export(plan: Plan, made: Composition) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pulumi
+from pulumi import ResourceOptions
 from pulumi_kubernetes import Provider
 
+from components.clusters.facts import ClusterFacts
 from planning.plan import Plan
 from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
 from stacks.settings import context, kubeconfig
@@ -16,8 +18,17 @@ class ClusterNotBuiltError(pulumi.RunError):
     """The kind of cluster is planned and rendered, and not yet made by this release."""
 
 
-def cluster_provider(plan: Plan) -> Provider:
-    """Server-side apply is on, so that a field set by another manager is a conflict and never overwritten."""
+def cluster_provider(plan: Plan, made: ClusterFacts | None) -> Provider:
+    """Of `made`, the cluster that this stack makes, or of the one that is there. Server-side apply is on, so that a
+    field set by another manager is a conflict and never overwritten."""
+    if made is not None:
+        # Whatever is put on the cluster waits for its nodes and for who may read what.
+        return Provider(
+            "cluster",
+            kubeconfig=made.kubeconfig,
+            enable_server_side_apply=True,
+            opts=ResourceOptions(depends_on=made.ready),
+        )
     match plan.settings.cluster:
         case Gke() | Eks() | Reference() as cluster:
             raise ClusterNotBuiltError(

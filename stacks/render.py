@@ -24,6 +24,8 @@ ORDER = (
     "PersistentVolume",
     "ServiceAccount",
     "PersistentVolumeClaim",
+    "EC2NodeClass",
+    "NodePool",
     "ConfigMap",
     "NetworkPolicy",
     "Service",

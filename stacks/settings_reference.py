@@ -107,6 +107,8 @@ class _Page:
             return "empty"
         if isinstance(value, dict):
             return ", ".join(f"`{key}: {inner}`" for key, inner in cast("dict[str, object]", value).items())
+        if isinstance(value, list):
+            return f"`[{', '.join(map(str, cast('list[object]', value)))}]`"
         return f"`{value}`"
 
     def _form(self, path: str, schema: Schema) -> str:
@@ -125,8 +127,13 @@ class _Page:
                 least = f", at least {schema['minItems']}" if "minItems" in schema else ""
                 return f"a list{least}: {self._form(f'{path}[]', schema['items'])}"
             case "object":
+                if names := schema.get("propertyNames", {}).get("enum"):
+                    names = _or([f"`{name}`" for name in names])
+                    return f"by name ({names}): {self._form(f'{path}.NAME', schema['additionalProperties'])}"
                 inner = next(iter(schema["patternProperties"].values()))
                 return f"by name: {self._form(f'{path}.NAME', inner)}"
+            case "integer" if "enum" in schema:
+                return _or([f"`{one}`" for one in schema["enum"]])
             case "integer" | "number":
                 return _bounded("a whole number" if schema["type"] == "integer" else "a number", schema)
             case _:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from cli.report.clusters import cluster_section
 from cli.report.document import Acceptances, Document, Findings, Paragraph, Section
 from cli.report.pools import pools_section
 from cli.report.servers import servers_section
@@ -31,6 +32,7 @@ def planned_document(
         verdict=_verdict(shown),
         sections=(
             summary_section(stack, plan, _verdict_text(shown, lived_with)),
+            *([cluster] if (cluster := cluster_section(plan)) is not None else []),
             pools_section(plan),
             servers_section(plan),
             _findings(shown, lived_with),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from cli.report.clusters import cluster_costs
 from cli.report.document import Fact, Facts, Paragraph, Section
 from cli.report.values import cost, count, counted_span, names, span
 from planning.cost import HOURS_PER_MONTH, PoolCost
@@ -15,6 +16,10 @@ from planning.wording import counted, listed
 NOT_COUNTED = (
     "Prices are before discount and tax; the control plane, other nodes, load balancers, storage and traffic are not in"
     " them."
+)
+
+NOT_COUNTED_OF_OURS = (
+    "Prices are before discount and tax; disks, load balancers, storage, logs and traffic are not in them."
 )
 
 
@@ -71,7 +76,7 @@ def _nodes(plan: Plan) -> str:
 def _costs(plan: Plan) -> str:
     costs = plan.cost
     if not costs:
-        return "There is no GPU node to pay for."
+        return " ".join(("There is no GPU node to pay for.", *_of_cluster(plan)))
     priced = [(pool, pool.price) for pool in costs if pool.price is not None]
     sentences: list[str] = []
     if priced:
@@ -82,7 +87,16 @@ def _costs(plan: Plan) -> str:
         sentences.append(f"The nodes of {pools} cost {rest} at rest and {most} at most, at the prices of {days}.")
     if unpriced := [pool for pool in costs if pool.price is None]:
         sentences.append(f"Price unknown: {listed([_unpriced(pool) for pool in unpriced])}.")
-    return " ".join((*sentences, NOT_COUNTED))
+    return " ".join((*sentences, *(_of_cluster(plan) or (NOT_COUNTED,))))
+
+
+def _of_cluster(plan: Plan) -> tuple[str, ...]:
+    """What is paid beside GPU nodes, where the stack makes the cluster; nothing where it does not."""
+    costs = cluster_costs(plan)
+    if costs is None:
+        return ()
+    rest, most = (cost(hour, HOURS_PER_MONTH).text for hour in costs)
+    return (f"The cluster beside them costs {rest} at rest and {most} at most.", NOT_COUNTED_OF_OURS)
 
 
 def _unpriced(costs: PoolCost) -> str:

@@ -31,6 +31,16 @@ POD_MONITOR = Definition(
     module="github.com/prometheus-operator/prometheus-operator",
     path="example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
 )
+NODE_POOL = Definition(
+    name="nodepools.karpenter.sh",
+    module="github.com/aws/karpenter-provider-aws",
+    path="pkg/apis/crds/karpenter.sh_nodepools.yaml",
+)
+EC2_NODE_CLASS = Definition(
+    name="ec2nodeclasses.karpenter.k8s.aws",
+    module="github.com/aws/karpenter-provider-aws",
+    path="pkg/apis/crds/karpenter.k8s.aws_ec2nodeclasses.yaml",
+)
 
 
 def establish(definition: Definition, kubectl: Kubectl, layout: Layout, progress: Progress) -> None:
@@ -40,7 +50,7 @@ def establish(definition: Definition, kubectl: Kubectl, layout: Layout, progress
 
 
 def definition_file(definition: Definition, layout: Layout, progress: Progress) -> Path:
-    """The definition, fetched once for each version of its module."""
+    """The definition out of its module, kept in the cache for each version of it. ClusterError where it cannot be had."""
     manifest = MANIFESTS / "crds"
     key = content_key((manifest / "go.mod").read_bytes(), (manifest / "go.sum").read_bytes())
     kept = layout.cache / "definitions" / key / f"{definition.name}.yaml"

@@ -16,6 +16,7 @@ from planning.catalogue.gpus import GPUS, Gpu, GpuKind
 from planning.catalogue.machines import MACHINES, Capacity, Cloud, MachineType
 from planning.catalogue.prices import Price, price
 from planning.catalogue.releases import MINIMUM_SECURE_RELEASE, RELEASES, TritonRelease, release_order
+from planning.catalogue.zones import zones_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,10 @@ class Catalogue:
     def price(self, machine: MachineType, region: str, capacity: Capacity) -> Price | None:
         """US dollars for one hour of `machine`, None where no dated price was found."""
         return price(machine, region, capacity)
+
+    def zones(self, machine: MachineType) -> frozenset[str] | None:
+        """Where `machine` is offered, over all regions; None where nobody looked."""
+        return zones_of(machine)
 
 
 CATALOGUE: Final = Catalogue(

@@ -6,9 +6,32 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from planning.settings.base import Strict
+from planning.settings.eks import (
+    AddOn,
+    AddOnVersion,
+    Grant,
+    KeyArn,
+    LogDays,
+    NodeImage,
+    SystemNodes,
+    VolumeDriver,
+    grants_of_distinct_principals,
+    service_network,
+)
+from planning.settings.gke import (
+    DnsEndpoint,
+    Encryption,
+    ExistingBucket,
+    GkePool,
+    GoogleGroup,
+    MadeKey,
+    Maintenance,
+    ModelBucket,
+    SystemPool,
+)
 from planning.settings.scalars import CidrBlock, Distinct, Duration, KubernetesVersion, Labels, Name
 
 
@@ -34,6 +57,7 @@ def _zones_of(region: object, zones: list[str], form: str, example: str) -> list
 
 
 Endpoint = Annotated[OpenEndpoint | PrivateEndpoint, Field(discriminator="kind")]
+GkeEndpoint = Annotated[OpenEndpoint | DnsEndpoint | PrivateEndpoint, Field(discriminator="kind")]
 
 
 class Gke(Strict):
@@ -46,7 +70,7 @@ class Gke(Strict):
     """The zones of the region that nodes may be in. A GPU is offered in some zones only."""
     kubernetes: KubernetesVersion = "1.35"
     release_channel: Literal["rapid", "regular", "stable"] = "regular"
-    endpoint: Endpoint
+    endpoint: GkeEndpoint
     nodes: CidrBlock = "10.0.0.0/20"
     pods: CidrBlock = "10.16.0.0/14"
     services: CidrBlock = "10.8.0.0/20"
@@ -55,6 +79,23 @@ class Gke(Strict):
     plane is 1.35.0-gke.1171000 or newer and the pool is configured so."""
     machines: dict[Name, str] = {}
     """A machine type for a pool, where the planned one is not wanted: `{l4-spot: g2-standard-16}`."""
+    pools: dict[Name, GkePool] = {}
+    """What only GKE knows of a pool: reservations, flex-start, upgrades, disks."""
+    system: SystemPool = SystemPool()
+    model_bucket: ModelBucket = ExistingBucket()
+    encryption: Encryption = MadeKey()
+    """The key of Kubernetes secrets and of the nodes' disks."""
+    maintenance: Maintenance = Maintenance()
+    deletion_protection: bool = True
+    """Keeps the cluster from being deleted, by `pulumi destroy` or otherwise, until it is written `false`."""
+    binary_authorization: bool = True
+    """The project's Binary Authorization policy is enforced on every pod."""
+    image_streaming: bool = True
+    """Containers start before their image is there whole, where it comes from Artifact Registry."""
+    managed_prometheus: bool = False
+    """Google's collection beside, or in place of, a Prometheus of your own. It is charged by samples."""
+    security_group: GoogleGroup | None = None
+    """The Google group, `gke-security-groups@` of your domain, whose member groups RBAC may name."""
 
     @field_validator("zones")
     @classmethod
@@ -72,8 +113,35 @@ class Eks(Strict):
     kubernetes: KubernetesVersion = "1.35"
     endpoint: Endpoint
     network: CidrBlock = "10.0.0.0/16"
+    """Addresses of the VPC, for nodes, pods and load balancers: /16 to /22, apart from all networks that it reaches."""
     machines: dict[Name, str] = {}
     """An instance type for a pool, where the planned one is not wanted: `{a10g-spot: g5.2xlarge}`."""
+    name: Name | None = None
+    """The cluster's name, one of its own in the account and region; left out, that of the namespace."""
+    services: Annotated[CidrBlock, AfterValidator(service_network)] = "172.20.0.0/16"
+    """Addresses of Services: /12 to /24 of a private range, apart from `network`. It can never be changed."""
+    reach: Annotated[list[CidrBlock], Distinct()] = []
+    """Networks beyond the VPC (peered, by VPN or transit gateway) that may call the control plane's private address."""
+    access: Annotated[list[Grant], AfterValidator(grants_of_distinct_principals)] = []
+    """Who may do what. Whoever deploys what runs on the cluster must be an administrator here. Left out, the identity
+    that creates the cluster is its one administrator."""
+    support: Literal["standard", "extended"] = "standard"
+    """What becomes of the cluster when its version's standard support ends: upgraded by AWS, or kept at six times the
+    control plane's price."""
+    key: KeyArn | None = None
+    """A KMS key of yours that encrypts Secrets and logs; left out, one is made, with yearly rotation."""
+    log_days: LogDays = 90
+    """How long the logs of the control plane and of the network are kept."""
+    deletion: Literal["refused", "allowed"] = "refused"
+    """Whether the cluster can be deleted. It cannot until this is `allowed` and applied."""
+    system: SystemNodes = SystemNodes()
+    volumes: Annotated[list[VolumeDriver], Distinct()] = ["ebs"]
+    """Storage drivers that are installed as add-ons."""
+    add_ons: dict[AddOn, AddOnVersion] = {}
+    """Versions of add-ons that are held; of the others AWS's default for the Kubernetes version is taken."""
+    node_image: NodeImage = "latest"
+    """The release of EKS's AL2023 image for nodes that Karpenter makes: v20261105 holds one, `latest` follows each
+    release, one node of a pool at a time."""
 
     @field_validator("zones")
     @classmethod

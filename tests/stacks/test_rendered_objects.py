@@ -21,6 +21,8 @@ CLUSTER_SCOPED = {
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
 }
+OF_THE_CLUSTER = {"EC2NodeClass", "NodePool"}
+"""Of no namespace and no stack: nodes for whatever runs on the cluster, named like its pools."""
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 
@@ -73,7 +75,9 @@ def test_every_object_is_in_the_planned_namespace_or_carries_it_in_its_name(stac
     (namespace,) = stack.of("Namespace")
     assert namespace.name == stack.plan.namespace
     for manifest in stack.manifests:
-        if manifest.kind in CLUSTER_SCOPED:
+        if manifest.kind in OF_THE_CLUSTER:
+            assert manifest.namespace is None
+        elif manifest.kind in CLUSTER_SCOPED:
             assert manifest.namespace is None
             # Two stacks share a cluster without a clash.
             assert manifest.name == namespace.name or manifest.name.startswith(f"{namespace.name}-")
@@ -99,7 +103,7 @@ def test_every_object_carries_the_recommended_labels_and_the_stack_files_own(sta
 
 def test_every_object_of_a_server_names_its_application_and_instance(stack: RenderedStack) -> None:
     servers = {server.name for server in stack.plan.servers}
-    shared = {*CLUSTER_SCOPED, "PersistentVolumeClaim"}
+    shared = {*CLUSTER_SCOPED, *OF_THE_CLUSTER, "PersistentVolumeClaim"}
     for manifest in stack.manifests:
         if manifest.kind in shared or manifest.name == "default-deny":
             continue

@@ -10,7 +10,7 @@ from rendered_stack import RenderedStack, rendered_stack
 
 VERSION = "1.35"
 
-NOT_BUILT_IN = {"PodMonitor"}
+NOT_BUILT_IN = {"PodMonitor", "NodePool", "EC2NodeClass"}
 """Kinds of controllers, which Kubernetes has no schema of. Theirs come with their own definitions."""
 
 

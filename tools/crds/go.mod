@@ -1,5 +1,8 @@
 module tritonup/tools/crds
 
-go 1.24.0
+go 1.26.5
 
-require github.com/prometheus-operator/prometheus-operator v0.85.0
+require (
+	github.com/aws/karpenter-provider-aws v1.14.0
+	github.com/prometheus-operator/prometheus-operator v0.85.0
+)

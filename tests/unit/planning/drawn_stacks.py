@@ -184,6 +184,9 @@ def _clusters(draw: st.DrawFn, platform: str, pools: dict[str, Raw], notice: int
     made: Raw = {**(GKE if platform == "gke" else EKS), "kubernetes": kubernetes}
     if platform == "gke":
         made["spot_notice"] = f"{min(notice, CLOUDS['gke'].spot.max_seconds)}s"
+        made["kubernetes"] = "1.35"  # older ones give 15 s of notice, whatever is asked for
+    elif kubernetes == "1.30":
+        made["kubernetes"] = "1.34"  # EKS offers nothing so old
     if draw(st.booleans()):
         return {"kind": "reference", "stack": "acme/tritonup/cluster", "cluster": made}
     return made

@@ -54,8 +54,8 @@ def accepting(rule: str) -> Raw:
 VISION = "servers.vision"
 ALONE: Raw = {f"{VISION}.gpu.pools": ["steady"]}
 TWO: Raw = {f"{VISION}.replicas": {"floor": 2, "ceiling": 2}}
-ON_GKE: Raw = {"cluster": GKE, **accepting("TU903")}
-ON_EKS: Raw = {"cluster": EKS, **accepting("TU903")}
+ON_GKE: Raw = {"cluster": GKE}
+ON_EKS: Raw = {"cluster": EKS}
 BEHIND: Raw = {"kind": "reference", "stack": "acme/tritonup/cluster"}
 LOCAL: Raw = {
     "cluster": {"kind": "local"},

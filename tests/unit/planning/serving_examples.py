@@ -72,7 +72,7 @@ EXAMPLES = (
     ),
     Example(
         rule="TU602",
-        breaks={**ON_GKE, "cluster": BEHIND | {"cluster": GKE | {"spot_notice": "3m"}}},
+        breaks={**accepting("TU903"), "cluster": BEHIND | {"cluster": GKE | {"spot_notice": "3m"}}},
         at="cluster.cluster.spot_notice",
         words=("3m", "GKE"),
         remedy=says("cluster.cluster.spot_notice", r"Write at most (\w+)"),
@@ -174,9 +174,9 @@ EXAMPLES = (
     ),
     Example(
         rule="TU903",
-        breaks={"cluster": EKS},
+        breaks={"cluster": BEHIND | {"cluster": EKS}},
         at="cluster.kind",
-        words=("'eks'", "pulumi up"),
+        words=("'reference'", "pulumi up"),
         remedy=write(accepting("TU903")),
     ),
     Example(

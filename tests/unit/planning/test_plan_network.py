@@ -88,7 +88,7 @@ def test_a_bucket_is_reached_at_its_own_networks_or_at_public_addresses_never_at
     networks = destination.get("networks") or ["0.0.0.0/0"]
     for server in planned(raw).servers:
         for allowance in server.network:
-            if allowance.direction == "out" and ("TCP", 443) in allowance.ports:
+            if allowance.because.startswith("models are read"):
                 found = [peer for peer in allowance.peers if isinstance(peer, Network)]
                 assert [peer.cidr for peer in found] == networks
                 for peer in found:
@@ -96,6 +96,20 @@ def test_a_bucket_is_reached_at_its_own_networks_or_at_public_addresses_never_at
                     assert all(
                         ip_network(hole).subnet_of(ip_network(peer.cidr)) for hole in peer.but
                     )  # API server's rule
+
+
+def test_on_eks_of_ours_a_pod_proves_who_it_is_at_the_endpoints_in_its_own_vpc_and_reaches_nothing_else_there() -> None:
+    """STS has a private address there, which the rule for public ones leaves out (IRSA)."""
+    eks = planned_with({"cluster": EKS})
+    for server in eks.servers:
+        private = {
+            peer.cidr
+            for allowance in server.network
+            if allowance.direction == "out"
+            for peer in allowance.peers
+            if isinstance(peer, Network) and ip_network(peer.cidr).subnet_of(ip_network("10.0.0.0/16"))
+        }
+        assert private == {"10.0.224.0/21", "10.0.232.0/21"}
 
 
 @for_every_stack

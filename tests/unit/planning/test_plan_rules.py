@@ -10,12 +10,12 @@ import pytest
 
 from planning.findings import Finding
 from planning.plan import Plan
-from tests.unit.planning import placement_examples, serving_examples
+from tests.unit.planning import eks_examples, gke_examples, placement_examples, serving_examples
 from tests.unit.planning.rule_examples import Example
 from tests.unit.planning.test_rule_ids import RULES
 from tests.unit.planning.world import Raw, heavier, ids, planned_with, repository
 
-EXAMPLES = (*placement_examples.EXAMPLES, *serving_examples.EXAMPLES)
+EXAMPLES = (*placement_examples.EXAMPLES, *serving_examples.EXAMPLES, *gke_examples.EXAMPLES, *eks_examples.EXAMPLES)
 
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 

@@ -164,6 +164,7 @@ EKS: Raw = {
     "region": "us-east-1",
     "zones": ["us-east-1a", "us-east-1b"],
     "endpoint": {"kind": "private"},
+    "access": [{"principal": "arn:aws:iam::123456789012:role/platform", "may": "administer"}],
 }
 
 

@@ -1,0 +1,186 @@
+"""What GKE would refuse, or take and do otherwise, of a stack's pools and maintenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from planning.catalogue.clouds import CloudFacts
+from planning.clusters.gke_pools import DEFAULT_NOTICE_S, SYSTEM_POOL
+from planning.findings import Finding, Place, Rule, Severity, setting
+from planning.pools import Pool
+from planning.repository.suggestion import did_you_mean
+from planning.settings.cluster import Gke
+from planning.settings.gke import FlexStart, MadeBucket, Reservation
+from planning.settings.repository import Gs
+from planning.settings.root import Settings
+from planning.settings.servers import NvidiaGpu
+
+NOTICE_NEEDS_VERSION = Rule("TU914", Severity.ERROR, "The cluster's version can give the notice that is asked for")
+LOCAL_SSDS_OF_MACHINE = Rule("TU915", Severity.ERROR, "A pool's local SSDs are those that its machine takes")
+NOT_FOR_SPOT = Rule("TU916", Severity.ERROR, "Reservations and flex-start are of on-demand pools")
+FLOOR_ON_FLEX_START = Rule("TU917", Severity.WARNING, "A floor does not stand on nodes that end by themselves")
+QUEUED_NODES = Rule("TU918", Severity.ERROR, "A server's pools start nodes for its pods")
+POOL_OF_NO_NAME = Rule("TU919", Severity.ERROR, "A block of the cluster's pools is of one that the stack file has")
+TOO_LITTLE_MAINTENANCE = Rule("TU920", Severity.ERROR, "Maintenance windows leave GKE the time that it needs")
+FLEX_START_FROM_ZERO = Rule("TU921", Severity.ERROR, "A flex-start pool begins with no node")
+BUCKET_OF_ANOTHER_KIND = Rule("TU922", Severity.ERROR, "A bucket that is made is the one that servers read")
+POOL_NAME = Rule("TU923", Severity.ERROR, "A pool's name is free, and leaves room for what Pulumi appends")
+
+GRACEFUL_SINCE = (1, 35)
+"""Standard node pools take a longer notice from control plane 1.35.0-gke.1171000 on
+(cloud.google.com/kubernetes-engine/docs/concepts/spot-vms)."""
+
+LEAST_MAINTENANCE_HOURS = 48
+"""In every 32 days (cloud.google.com/kubernetes-engine/docs/concepts/maintenance-windows-and-exclusions)."""
+
+LONGEST_NAME = 32
+"""A node pool's name has 40 characters at the most, of which Pulumi's random ending takes 8."""
+
+_G2_SSDS: Mapping[str, int] = {
+    "g2-standard-4": 1,
+    "g2-standard-8": 1,
+    "g2-standard-12": 1,
+    "g2-standard-16": 1,
+    "g2-standard-24": 2,
+    "g2-standard-32": 1,
+    "g2-standard-48": 4,
+    "g2-standard-96": 8,
+}
+"""G2 machines take this many local SSDs or none (cloud.google.com/compute/docs/disks/local-ssd)."""
+
+
+def check_gke(
+    settings: Settings, cluster: Gke, at: Place, pools: Sequence[Pool], cloud: CloudFacts
+) -> tuple[Finding, ...]:
+    """`cluster` is the block of the stack file at `at`."""
+    return (
+        *_notice(cluster, at, pools, cloud),
+        *_names(settings, cluster, at),
+        *(finding for pool in pools for finding in _pool(pool, cluster, at)),
+        *_servers(settings, cluster),
+        *_maintenance(cluster, at),
+        *_bucket(settings, cluster, at),
+    )
+
+
+def _field(at: Place, name: str) -> Place:
+    return setting(f"{at.field}.{name}")
+
+
+def _notice(cluster: Gke, at: Place, pools: Sequence[Pool], cloud: CloudFacts) -> Iterator[Finding]:
+    major, minor = (int(part) for part in cluster.kubernetes.split("."))
+    too_old = (major, minor) < GRACEFUL_SINCE
+    if too_old and cluster.spot_notice.seconds > DEFAULT_NOTICE_S and any(pool.capacity == "spot" for pool in pools):
+        yield Finding(
+            rule=NOTICE_NEEDS_VERSION,
+            at=_field(at, "spot_notice"),
+            what=f"{cluster.spot_notice} is more than the {DEFAULT_NOTICE_S} s that GKE {cluster.kubernetes} gives"
+            f" ({cloud.spot.max_requires}).",
+            fix=f'Write {DEFAULT_NOTICE_S}s, or kubernetes: "{".".join(map(str, GRACEFUL_SINCE))}".',
+        )
+
+
+def _names(settings: Settings, cluster: Gke, at: Place) -> Iterator[Finding]:
+    for name in cluster.pools:
+        if name not in settings.gpu_pools:
+            yield Finding(
+                rule=POOL_OF_NO_NAME,
+                at=_field(at, f"pools.{name}"),
+                what=f"{name!r} is not one of gpu_pools.",
+                fix=did_you_mean(name, settings.gpu_pools) + f"Pools are: {', '.join(settings.gpu_pools)}."
+                if settings.gpu_pools
+                else "Take it out.",
+            )
+    for name in settings.gpu_pools:
+        taken = name == SYSTEM_POOL
+        if taken or len(name) > LONGEST_NAME:
+            yield Finding(
+                rule=POOL_NAME,
+                at=setting(f"gpu_pools.{name}"),
+                what=f"{name!r} is the name of the cluster's own pool."
+                if taken
+                else f"{name!r} has {len(name)} characters, and with the ending GKE takes 40.",
+                fix=f"Take another name, of {LONGEST_NAME} characters or fewer.",
+            )
+
+
+def _pool(pool: Pool, cluster: Gke, at: Place) -> Iterator[Finding]:
+    own = cluster.pools.get(pool.name)
+    if own is None:
+        return
+    where = f"pools.{pool.name}"
+    kind = own.provisioning.kind
+    if pool.capacity == "spot" and isinstance(own.provisioning, Reservation | FlexStart):
+        yield Finding(
+            rule=NOT_FOR_SPOT,
+            at=_field(at, f"{where}.provisioning.kind"),
+            what=f"{kind!r} is not to be had for {pool.name!r}, which is spot.",
+            fix=f"Write `capacity: on-demand` in gpu_pools.{pool.name}, or take the block out.",
+        )
+    elif isinstance(own.provisioning, FlexStart) and pool.min_nodes:
+        yield Finding(
+            rule=FLEX_START_FROM_ZERO,
+            at=setting(f"gpu_pools.{pool.name}.nodes.min"),
+            what=f"{pool.min_nodes} nodes cannot be kept: flex-start ends each of them after {own.provisioning.run}.",
+            fix="Write 0.",
+        )
+    machine = pool.machine.value.name if pool.machine else ""
+    fitting = _G2_SSDS.get(machine)
+    if own.local_ssds is not None and fitting is not None and own.local_ssds != fitting:
+        yield Finding(
+            rule=LOCAL_SSDS_OF_MACHINE,
+            at=_field(at, f"{where}.local_ssds"),
+            what=f"{own.local_ssds} local SSDs are not what {machine} takes.",
+            fix=f"Write {fitting}, or leave it out.",
+        )
+
+
+def _servers(settings: Settings, cluster: Gke) -> Iterator[Finding]:
+    waiting = {name: own.provisioning for name, own in cluster.pools.items() if isinstance(own.provisioning, FlexStart)}
+    for name, server in settings.servers.items():
+        if not isinstance(server.gpu, NvidiaGpu):
+            continue
+        for pool in server.gpu.pools:
+            flex = waiting.get(pool)
+            if flex is None:
+                continue
+            if flex.queued:
+                yield Finding(
+                    rule=QUEUED_NODES,
+                    at=setting(f"servers.{name}.gpu.pools"),
+                    what=f"{pool!r} starts nodes for ProvisioningRequests alone, so pods of {name!r} wait for ever.",
+                    fix=f"Take {pool!r} off this server, or write `queued: false` in its provisioning.",
+                )
+            else:
+                yield Finding(
+                    rule=FLOOR_ON_FLEX_START,
+                    at=setting(f"servers.{name}.gpu.pools"),
+                    what=f"Nodes of {pool!r} come when there are some, and end after {flex.run}: the floor of"
+                    f" {name!r} goes with them.",
+                    fix="Give the floor a pool of on-demand nodes, or accept this with a reason.",
+                )
+
+
+def _maintenance(cluster: Gke, at: Place) -> Iterator[Finding]:
+    window = cluster.maintenance
+    hours = len(window.days) * (32 // 7) * window.length.seconds // 3600
+    if hours < LEAST_MAINTENANCE_HOURS:
+        needed = -(-LEAST_MAINTENANCE_HOURS // (len(window.days) * (32 // 7)))
+        yield Finding(
+            rule=TOO_LITTLE_MAINTENANCE,
+            at=_field(at, "maintenance.length"),
+            what=f"{window.length} on {len(window.days)} day(s) a week is {hours} h in 32 days, and GKE wants"
+            f" {LEAST_MAINTENANCE_HOURS}.",
+            fix=f"Write {needed}h, or add days.",
+        )
+
+
+def _bucket(settings: Settings, cluster: Gke, at: Place) -> Iterator[Finding]:
+    destination = settings.model_repository.destination
+    if isinstance(cluster.model_bucket, MadeBucket) and not isinstance(destination, Gs):
+        yield Finding(
+            rule=BUCKET_OF_ANOTHER_KIND,
+            at=_field(at, "model_bucket.kind"),
+            what=f"'made' makes a bucket of Google Cloud Storage, and servers read from {destination.kind!r}.",
+            fix="Write `gs` as model_repository.destination.kind, or take model_bucket out.",
+        )

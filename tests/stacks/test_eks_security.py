@@ -1,0 +1,388 @@
+"""What no EKS cluster of ours may be: each test names the rule that it keeps.
+
+CIS numbers are of the CIS Amazon EKS Benchmark 1.8 and, where said, of the CIS AWS Foundations Benchmark 3.0.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+import yaml
+from recorded_eks import GROUP, RecordedEks, karpenter_of, prod_eks, recorded_eks, statements
+
+PUBLIC = {"kind": "public", "allow": ["203.0.113.0/24", "198.51.100.7/32"]}
+KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
+
+
+def _public(raw: dict[str, Any]) -> None:
+    raw["cluster"]["endpoint"] = PUBLIC
+
+
+def _autoscaled(raw: dict[str, Any]) -> None:
+    raw["controllers"]["karpenter"] = "none"
+
+
+def _own_key(raw: dict[str, Any]) -> None:
+    raw["cluster"]["key"] = KEY
+
+
+def _own_readers(raw: dict[str, Any]) -> None:
+    del raw["model_repository"]["destination"]["role"]
+    raw["cluster"]["volumes"] = ["ebs", "efs", "fsx"]
+
+
+EDITS = {"prod": None, "public": _public, "autoscaled": _autoscaled, "own-key": _own_key, "readers": _own_readers}
+
+
+@pytest.fixture(params=EDITS, scope="module")
+def eks(request: pytest.FixtureRequest, assembled_models: None) -> RecordedEks:
+    """Stack prod's cluster, and that of other settings."""
+    edit = EDITS[request.param]
+    return prod_eks() if edit is None else recorded_eks(edit)
+
+
+@pytest.fixture
+def prod(assembled_models: None) -> RecordedEks:
+    return prod_eks()
+
+
+def policies(eks: RecordedEks) -> list[Mapping[str, Any]]:
+    """Every statement of every policy that a role has."""
+    return [each for policy in eks.of("iam/rolePolicy") for each in statements(policy.inputs["policy"])]
+
+
+def test_every_log_of_the_control_plane_is_kept_encrypted_and_for_as_long_as_asked_cis_2_1_1(eks: RecordedEks) -> None:
+    cluster = eks.one("eks/cluster")
+    assert set(cluster["enabledClusterLogTypes"]) == {
+        "api",
+        "audit",
+        "authenticator",
+        "controllerManager",
+        "scheduler",
+    }
+    group = eks.named("cloudwatch/logGroup", "cluster-control-logs")
+    # EKS chooses the name; a group that it made itself would keep logs for ever, unencrypted.
+    assert group["name"] == f"/aws/eks/{cluster['name']}/cluster"
+    for group in eks.of("cloudwatch/logGroup"):
+        assert group.inputs["kmsKeyId"]
+        assert group.inputs["retentionInDays"] == 90
+
+
+def test_secrets_are_encrypted_by_a_key_of_the_users_or_of_the_clusters_own_cis_5_3_1(eks: RecordedEks) -> None:
+    encryption = eks.one("eks/cluster")["encryptionConfig"]
+    assert encryption["resources"] == ["secrets"]
+    made = [] if eks.none("kms/key") else eks.of("kms/key")
+    assert encryption["provider"]["keyArn"] == (f"arn:aws:kms:us-east-1:123456789012:{made[0].name}" if made else KEY)
+    assert len(made) == (eks.planned.key is None)
+    for key in made:
+        assert key.inputs["enableKeyRotation"] is True, "CIS AWS Foundations 3.6"
+        assert key.inputs["deletionWindowInDays"] == 30
+        allowed = statements(key.inputs["policy"])
+        assert not any(statement["Principal"] == "*" for statement in allowed)
+        (logs,) = [each for each in allowed if each["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}]
+        contexts = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+        groups = {group.inputs["name"] for group in eks.of("cloudwatch/logGroup")}
+        assert {context.partition("log-group:")[2] for context in contexts} == groups
+
+
+def test_the_control_plane_answers_inside_and_otherwise_to_named_networks_alone_cis_5_4_1_5_4_2(
+    eks: RecordedEks,
+) -> None:
+    reached = eks.one("eks/cluster")["vpcConfig"]
+    assert reached["endpointPrivateAccess"] is True
+    if eks.planned.endpoint.kind == "private":
+        assert reached["endpointPublicAccess"] is False
+        assert "publicAccessCidrs" not in reached
+    else:
+        assert reached["endpointPublicAccess"] is True
+        assert reached["publicAccessCidrs"] == PUBLIC["allow"]
+        assert "0.0.0.0/0" not in reached["publicAccessCidrs"]
+
+
+def test_networks_beyond_the_vpc_reach_a_private_control_plane_only_where_they_are_named_cis_5_4_1(
+    prod: RecordedEks,
+) -> None:
+    def from_beyond(eks: RecordedEks) -> list[str]:
+        (group,) = eks.one("eks/cluster")["vpcConfig"]["securityGroupIds"]
+        rules = [rule.inputs for rule in eks.of("vpc/securityGroupIngressRule")]
+        return [rule["cidrIpv4"] for rule in rules if rule["securityGroupId"] == group]
+
+    assert from_beyond(prod) == ["10.0.0.0/8"] == list(prod.planned.reach)
+    assert from_beyond(recorded_eks(lambda raw: raw["cluster"].update(reach=[]))) == []
+
+
+def test_nodes_are_in_private_subnets_and_get_no_public_address_cis_5_4_3(eks: RecordedEks) -> None:
+    private = {f"id-{each.name}" for each in eks.of("ec2/subnet") if "-private-" in each.name}
+    assert len(private) == len(eks.planned.network.zones)
+    for group in eks.of("eks/nodeGroup"):
+        assert set(group.inputs["subnetIds"]) == private
+        assert "remoteAccess" not in group.inputs
+    assert not any(subnet.inputs["mapPublicIpOnLaunch"] for subnet in eks.of("ec2/subnet"))
+    ways_out = {route.inputs["routeTableId"]: route.inputs for route in eks.of("ec2/route")}
+    tables = {link.inputs["subnetId"]: link.inputs["routeTableId"] for link in eks.of("ec2/routeTableAssociation")}
+    assert all("natGatewayId" in ways_out[tables[subnet]] for subnet in private)
+
+
+def test_where_aws_has_its_interfaces_there_is_no_way_out_of_the_vpc(eks: RecordedEks) -> None:
+    """docs.aws.amazon.com/eks/latest/best-practices/subnets.html."""
+    inner = {f"id-{each.name}" for each in eks.of("ec2/subnet") if "-inner-" in each.name}
+    assert set(eks.one("eks/cluster")["vpcConfig"]["subnetIds"]) == inner
+    tables = {
+        link.inputs["routeTableId"] for link in eks.of("ec2/routeTableAssociation") if link.inputs["subnetId"] in inner
+    }
+    assert tables
+    assert not any(route.inputs["routeTableId"] in tables for route in eks.of("ec2/route"))
+
+
+def test_network_policies_are_kept_cis_5_4_4(eks: RecordedEks) -> None:
+    values = json.loads(eks.named("eks/addon", "cluster-vpc-cni")["configurationValues"])
+    assert values["enableNetworkPolicy"] == "true"
+    assert values["env"]["ENABLE_PREFIX_DELEGATION"] == "true"
+
+
+def test_nodes_may_pull_images_and_join_and_nothing_else_cis_5_1_3(eks: RecordedEks) -> None:
+    nodes = {role.name for role in eks.of("iam/role") if "ec2.amazonaws.com" in role.inputs["assumeRolePolicy"]}
+    assert nodes
+    for role in nodes:
+        mine = {
+            attached.inputs["policyArn"].rpartition("/")[2]
+            for attached in eks.of("iam/rolePolicyAttachment")
+            if attached.name.startswith(f"{role}-")
+        }
+        assert mine == {"AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"}
+        assert role not in {policy.name for policy in eks.of("iam/rolePolicy")}
+
+
+def test_metadata_of_a_node_needs_a_session_and_does_not_reach_pods_cis_aws_5_6(eks: RecordedEks) -> None:
+    for template in eks.of("ec2/launchTemplate"):
+        options = template.inputs["metadataOptions"]
+        assert options["httpTokens"] == "required"
+        assert options["httpPutResponseHopLimit"] == 1
+
+
+def test_every_disk_of_a_node_is_encrypted_cis_aws_2_2_1(eks: RecordedEks) -> None:
+    for template in eks.of("ec2/launchTemplate"):
+        disks = template.inputs["blockDeviceMappings"]
+        assert [disk["deviceName"] for disk in disks] == ["/dev/xvda"]
+        assert all(disk["ebs"]["encrypted"] == "true" and disk["ebs"]["volumeType"] == "gp3" for disk in disks)
+
+
+def test_people_come_in_by_access_entries_and_a_config_map_is_never_read_cis_5_5_1() -> None:
+    grants = [
+        {"principal": "arn:aws:iam::123456789012:role/platform", "may": "administer"},
+        {"principal": "arn:aws:iam::123456789012:role/readers/on-call", "may": "view"},
+    ]
+    eks = recorded_eks(lambda raw: raw["cluster"].update(access=grants))
+    config = eks.one("eks/cluster")["accessConfig"]
+    assert config == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
+    entries = {each.inputs["principalArn"]: each.inputs["type"] for each in eks.of("eks/accessEntry")}
+    assert {principal: entries[principal] for principal in (grant["principal"] for grant in grants)} == {
+        grant["principal"]: "STANDARD" for grant in grants
+    }
+    policies = {each.inputs["principalArn"]: each.inputs for each in eks.of("eks/accessPolicyAssociation")}
+    assert {principal: each["policyArn"].rpartition("/")[2] for principal, each in policies.items()} == {
+        "arn:aws:iam::123456789012:role/platform": "AmazonEKSClusterAdminPolicy",
+        "arn:aws:iam::123456789012:role/readers/on-call": "AmazonEKSViewPolicy",
+    }
+
+
+def test_whoever_creates_a_cluster_without_administrators_is_not_locked_out() -> None:
+    nobody = recorded_eks(lambda raw: raw["cluster"].pop("access"))
+    assert nobody.one("eks/cluster")["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] is True
+
+
+def test_the_default_security_group_lets_nothing_through_cis_aws_5_4(eks: RecordedEks) -> None:
+    group = eks.one("ec2/defaultSecurityGroup")
+    assert not group.get("ingress")
+    assert not group.get("egress")
+
+
+def test_nobody_outside_named_networks_reaches_a_security_group_cis_aws_5_2(eks: RecordedEks) -> None:
+    vpc = ip_network(eks.planned.network.cidr)
+    for rule in eks.of("vpc/securityGroupIngressRule"):
+        assert rule.inputs["fromPort"] == rule.inputs["toPort"] == 443
+        cidr = ip_network(rule.inputs["cidrIpv4"])
+        assert cidr == vpc or str(cidr) in eks.planned.reach
+    for group in eks.of("ec2/securityGroup"):
+        assert not group.inputs.get("ingress")
+
+
+def test_all_traffic_of_the_vpc_is_logged_cis_aws_3_7(eks: RecordedEks) -> None:
+    log = eks.one("ec2/flowLog")
+    assert log["trafficType"] == "ALL"
+    assert log["vpcId"] == f"id-{eks.of('ec2/vpc')[0].name}"
+
+
+def test_a_zones_way_out_is_its_own(eks: RecordedEks) -> None:
+    gateways = {gateway.name: gateway.inputs["subnetId"] for gateway in eks.of("ec2/natGateway")}
+    assert len(gateways) == len(eks.planned.network.zones)
+    for name, subnet in gateways.items():
+        zone = name.partition("-nat-")[2]
+        assert subnet.endswith(f"-public-{zone}")
+        (route,) = [each.inputs for each in eks.of("ec2/route") if each.name.endswith(f"private-out-{zone}")]
+        assert route["natGatewayId"] == f"id-{name}"
+
+
+def test_a_controllers_role_is_for_one_service_account_of_this_cluster_cis_5_2_1(eks: RecordedEks) -> None:
+    taken = [
+        statement
+        for role in eks.of("iam/role")
+        for statement in statements(role.inputs["assumeRolePolicy"])
+        if statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
+    ]
+    accounts = []
+    for statement in taken:
+        tags = statement["Condition"]["StringEquals"]
+        assert tags["aws:RequestTag/eks-cluster-name"] == eks.planned.name.value
+        assert tags["aws:SourceAccount"] == "123456789012"
+        accounts.append(
+            (tags["aws:RequestTag/kubernetes-namespace"], tags["aws:RequestTag/kubernetes-service-account"])
+        )
+    wanted = [add_on.identity for add_on in eks.planned.add_ons if add_on.identity] + [eks.planned.scaler.identity]
+    assert sorted(accounts) == sorted((identity.namespace, identity.account) for identity in wanted)
+
+
+def test_no_policy_of_ours_allows_every_action_or_changes_what_is_not_the_clusters(eks: RecordedEks) -> None:
+    reading = ("Describe", "Get", "List")
+    for statement in policies(eks):
+        for action in statement["Action"]:
+            assert not action.endswith("*"), statement
+            if "*" in statement["Resource"] and not action.partition(":")[2].startswith(reading):
+                assert any("ResourceTag/" in key for keys in statement["Condition"].values() for key in keys), statement
+
+
+def test_a_server_reads_its_own_models_and_no_others(assembled_models: None) -> None:
+    eks = recorded_eks(_own_readers)
+    bucket = "arn:aws:s3:::acme-inference-prod-models"
+    assert set(eks.readers) == {"vision", "text"}
+    for server, arn in eks.readers.items():
+        assert arn.endswith(f":cluster-reader-{server}")
+        (trust,) = statements(eks.named("iam/role", f"cluster-reader-{server}")["assumeRolePolicy"])
+        issuer = "oidc.eks.us-east-1.amazonaws.com/id/0123"
+        assert trust["Condition"] == {
+            "StringEquals": {
+                f"{issuer}:sub": f"system:serviceaccount:inference:{server}",
+                f"{issuer}:aud": "sts.amazonaws.com",
+            }
+        }
+        listing, reading = statements(eks.named("iam/rolePolicy", f"cluster-reader-{server}")["policy"])
+        assert (listing["Action"], listing["Resource"]) == (["s3:ListBucket"], [bucket])
+        assert listing["Condition"]["StringLike"]["s3:prefix"] == [f"triton/{server}/", f"triton/{server}/*"]
+        assert (reading["Action"], reading["Resource"]) == (["s3:GetObject"], [f"{bucket}/triton/{server}/*"])
+
+
+def test_a_role_that_the_stack_file_names_is_used_and_none_is_made(prod: RecordedEks) -> None:
+    assert prod.plan.settings.model_repository.destination.role is not None
+    assert prod.readers == {}
+    assert not [role for role in prod.of("iam/role") if "reader" in role.name]
+
+
+def test_the_kubeconfig_holds_no_credential_and_asks_for_a_token(eks: RecordedEks) -> None:
+    (user,) = eks.kubeconfig["users"]
+    assert set(user["user"]) == {"exec"}
+    command = user["user"]["exec"]
+    assert command["command"] == "aws"
+    assert command["args"][command["args"].index("--cluster-name") + 1] == eks.planned.name.value
+    assert "env" not in command
+    (cluster,) = eks.kubeconfig["clusters"]
+    assert set(cluster["cluster"]) == {"server", "certificate-authority-data"}
+    assert base64.b64decode(cluster["cluster"]["certificate-authority-data"]) == b"CERT"
+
+
+def test_notices_are_encrypted_and_come_from_the_clusters_own_rules(prod: RecordedEks) -> None:
+    queue = prod.one("sqs/queue")
+    assert queue["sqsManagedSseEnabled"] is True
+    assert queue["name"] == karpenter_of(prod.planned).queue
+    allowed, denied = statements(prod.one("sqs/queuePolicy")["policy"])
+    rules = prod.of("cloudwatch/eventRule")
+    assert (
+        len(allowed["Condition"]["ArnEquals"]["aws:SourceArn"]) == len(rules) == len(prod.of("cloudwatch/eventTarget"))
+    )
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert {json.loads(rule.inputs["eventPattern"])["detail-type"][0] for rule in rules} == {
+        "EC2 Spot Instance Interruption Warning",
+        "EC2 Instance Rebalance Recommendation",
+        "EC2 Instance State-change Notification",
+        "AWS Health Event",
+    }
+
+
+def test_karpenter_changes_and_ends_only_what_it_made_for_this_cluster(prod: RecordedEks) -> None:
+    owned = {"aws:ResourceTag/kubernetes.io/cluster/inference": "owned"}
+    by_id = {
+        each["Sid"]: each for each in statements(prod.named("iam/rolePolicy", "cluster-karpenter-controller")["policy"])
+    }
+    for sid in ("EndItsOwn", "NameItsInstances", "MakeInstancesFromItsOwnTemplates"):
+        assert by_id[sid]["Condition"]["StringEquals"] == owned
+    assert by_id["GiveNodesTheirRole"]["Resource"] == ["arn:aws:iam::123456789012:cluster-karpenter-node"]
+    actions = {action for statement in by_id.values() for action in statement["Action"]}
+    assert not {action for action in actions if action.startswith("iam:")} - {
+        "iam:PassRole",
+        "iam:GetInstanceProfile",
+        "iam:ListInstanceProfiles",
+    }
+
+
+def test_karpenters_nodes_may_join_and_are_found_by_their_tag(prod: RecordedEks) -> None:
+    key, value = karpenter_of(prod.planned).discovery
+    assert prod.one("ec2/tag") == {"resourceId": GROUP, "key": key, "value": value}
+    found = {subnet.name for subnet in prod.of("ec2/subnet") if subnet.inputs["tags"].get(key) == value}
+    assert found == {subnet.name for subnet in prod.of("ec2/subnet") if "-private-" in subnet.name}
+    entry = prod.named("eks/accessEntry", "cluster-karpenter-node")
+    assert (entry["type"], entry["principalArn"]) == ("EC2_LINUX", "arn:aws:iam::123456789012:cluster-karpenter-node")
+
+
+def test_deleting_is_refused_until_the_stack_file_allows_it() -> None:
+    assert prod_eks().one("eks/cluster")["deletionProtection"] is True
+    allowed = recorded_eks(lambda raw: raw["cluster"].update(deletion="allowed"))
+    assert allowed.one("eks/cluster")["deletionProtection"] is False
+
+
+def test_a_node_takes_as_many_pods_as_it_has_addresses_planned(eks: RecordedEks) -> None:
+    groups = {group.name: group for group in (eks.planned.system, *eks.planned.groups)}
+    for template in eks.of("ec2/launchTemplate"):
+        text = base64.b64decode(template.inputs["userData"]).decode()
+        part = text.partition("application/node.eks.aws\n\n")[2].partition("\n--tritonup--")[0]
+        config = yaml.safe_load(part)
+        assert (config["apiVersion"], config["kind"]) == ("node.eks.aws/v1alpha1", "NodeConfig")
+        name = template.name.removeprefix("cluster-nodes-")
+        assert config["spec"]["kubelet"]["config"] == {"maxPods": groups[name].max_pods.value}
+
+
+def test_node_groups_are_the_planned_ones_and_are_repaired(eks: RecordedEks) -> None:
+    made = {group.name.removeprefix("cluster-nodes-"): group.inputs for group in eks.of("eks/nodeGroup")}
+    planned = {group.name: group for group in (eks.planned.system, *eks.planned.groups)}
+    assert set(made) == set(planned)
+    for name, group in planned.items():
+        inputs = made[name]
+        assert inputs["nodeRepairConfig"] == {"enabled": True}
+        assert inputs["amiType"] == ("AL2023_x86_64_NVIDIA" if group.taints else "AL2023_x86_64_STANDARD")
+        assert inputs["capacityType"] == group.capacity.upper().replace("-", "_")
+        assert tuple(inputs["instanceTypes"]) == group.machines.value
+        assert inputs["labels"] == dict(group.labels)
+        assert [(taint["key"], taint["value"], taint["effect"]) for taint in inputs.get("taints", [])] == [
+            (taint.key, taint.value, "NO_SCHEDULE") for taint in group.taints
+        ]
+        assert inputs["scalingConfig"] == {
+            "minSize": group.minimum.value,
+            "desiredSize": group.at_first.value,
+            "maxSize": group.maximum.value,
+        }
+
+
+def test_a_held_add_on_is_taken_as_held_and_of_the_others_awss_default() -> None:
+    held = recorded_eks(lambda raw: raw["cluster"].update(add_ons={"vpc-cni": "v1.20.4-eksbuild.1"}))
+    assert held.add_ons["vpc-cni"] == "v1.20.4-eksbuild.1"
+    assert held.add_ons["coredns"] == "v9.9.9-eksbuild.9"
+
+
+def test_everything_carries_the_users_tags(eks: RecordedEks) -> None:
+    for resource in eks.resources:
+        if "tags" in resource.inputs:
+            assert {"team": "inference", "tritonup/cluster": "inference"}.items() <= resource.inputs["tags"].items()

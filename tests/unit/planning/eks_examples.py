@@ -1,0 +1,101 @@
+"""The rules of EKS clusters (TU930 to TU939)."""
+
+from __future__ import annotations
+
+from tests.unit.planning.rule_examples import ON_EKS, Example, says, write
+from tests.unit.planning.world import EKS, Raw
+
+
+def _eks(**changes: object) -> Raw:
+    """The stack on EKS, with `changes` of the cluster's block."""
+    return {**ON_EKS, "cluster": {**EKS, **changes}}
+
+
+EXAMPLES = (
+    Example(
+        rule="TU930",
+        breaks=_eks(kubernetes="1.31"),
+        at="cluster.kubernetes",
+        words=("1.31", "1.35"),
+        remedy=says("cluster.kubernetes", r"Write one of: ([\d.]+\d)"),
+    ),
+    Example(
+        rule="TU930",
+        breaks=_eks(kubernetes="1.33"),
+        at="cluster.kubernetes",
+        words=("1.33", "2026-07-29", "cluster.support"),
+        remedy=says("cluster.kubernetes", r"Write one of: ([\d.]+\d)"),
+    ),
+    Example(
+        rule="TU931",
+        breaks=_eks(network="10.0.0.0/24"),
+        at="cluster.network",
+        words=("10.0.0.0/24", "2 zones", "/16 to /22"),
+        remedy=says("cluster.network", r"such as ([\d.]+/\d+)"),
+    ),
+    Example(
+        rule="TU932",
+        breaks=_eks(network="10.0.0.0/22"),
+        at="cluster.network",
+        words=("10.0.0.0/22", "8 blocks"),
+        remedy=write({"cluster.network": "10.0.0.0/16"}),
+    ),
+    Example(
+        rule="TU933",
+        breaks=_eks(services="10.0.0.0/20"),
+        at="cluster.services",
+        words=("10.0.0.0/20", "10.0.0.0/16"),
+        remedy=says("cluster.services", r"apart from it: ([\d.]+/\d+)"),
+    ),
+    Example(
+        rule="TU933",
+        breaks=_eks(reach=["10.0.4.0/24"]),
+        at="cluster.reach[0]",
+        words=("10.0.4.0/24", "cluster.network"),
+        remedy=write({"cluster.reach": ["10.0.0.0/8"]}),
+    ),
+    Example(
+        rule="TU934",
+        breaks=_eks(endpoint={"kind": "public", "allow": ["0.0.0.0/0"]}),
+        at="cluster.endpoint.allow[0]",
+        words=("0.0.0.0/0", "4,294,967,296"),
+        remedy=write({"cluster.endpoint": {"kind": "public", "allow": ["203.0.113.0/24"]}}),
+    ),
+    Example(
+        rule="TU935",
+        breaks=_eks(access=[]),
+        at="cluster.access",
+        words=("nobody", "administer"),
+        remedy=write({"cluster.access": EKS["access"]}),
+    ),
+    Example(
+        rule="TU936",
+        breaks=_eks(kubernetes="1.33", support="extended"),
+        at="cluster.kubernetes",
+        words=("1.33", "six times"),
+        remedy=says("cluster.kubernetes", r"Write one of: ([\d.]+\d)"),
+    ),
+    Example(
+        rule="TU937",
+        breaks={
+            **_eks(),
+            "controllers.karpenter": "present",
+            "gpu_pools.cheap.nodes": {"min": 2, "max": 4},
+        },
+        at="gpu_pools.cheap.nodes.min",
+        words=("2 nodes", "Karpenter"),
+        remedy=says("gpu_pools.cheap.nodes.min", r"Write (\d)", int),
+    ),
+    Example(
+        rule="TU938",
+        breaks={
+            **_eks(),
+            "controllers.karpenter": "present",
+            "gpu_pools.cheap.sharing": {"kind": "time-slicing", "pods": 2},
+            "servers.vision.resources.memory": "2Gi",
+        },
+        at="gpu_pools.cheap.sharing",
+        words=("2 pods", "1 GPU"),
+        remedy=write({"gpu_pools.cheap.sharing": {"kind": "whole"}}),
+    ),
+)
