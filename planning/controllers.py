@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planning.findings import Finding, Rule, Severity, setting
+from planning.settings.cluster import described
 from planning.settings.controllers import Controllers, Presence
 from planning.settings.root import Settings
 
@@ -45,7 +46,7 @@ def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Seq
         for name in Controllers.model_fields
         if getattr(controllers, name) is Presence.INSTALL
     ]
-    if settings.cluster.kind in {"eks", "reference"}:
+    if described(settings.cluster).kind == "eks":
         findings.append(
             Finding(
                 rule=CLUSTER_NOT_BUILT,

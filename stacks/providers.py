@@ -11,6 +11,7 @@ from pulumi_kubernetes import Provider
 from components.clusters.facts import ClusterFacts
 from planning.plan import Plan
 from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
+from stacks.reference import kubeconfig_of
 from stacks.settings import context, kubeconfig
 
 
@@ -30,7 +31,9 @@ def cluster_provider(plan: Plan, made: ClusterFacts | None) -> Provider:
             opts=ResourceOptions(depends_on=made.ready),
         )
     match plan.settings.cluster:
-        case Gke() | Eks() | Reference() as cluster:
+        case Reference() as reference:
+            return Provider("cluster", kubeconfig=kubeconfig_of(reference), enable_server_side_apply=True)
+        case Gke() | Eks() as cluster:
             raise ClusterNotBuiltError(
                 f"cluster.kind: {cluster.kind!r} is not built by this release; nothing was made. Write `existing` with"
                 " the facts of a cluster that you have, or render the objects: `tritonup render`."

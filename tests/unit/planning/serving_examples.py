@@ -72,7 +72,7 @@ EXAMPLES = (
     ),
     Example(
         rule="TU602",
-        breaks={**accepting("TU903"), "cluster": BEHIND | {"cluster": GKE | {"spot_notice": "3m"}}},
+        breaks={**ON_GKE, "cluster": BEHIND | {"cluster": GKE | {"spot_notice": "3m"}}},
         at="cluster.cluster.spot_notice",
         words=("3m", "GKE"),
         remedy=says("cluster.cluster.spot_notice", r"Write at most (\w+)"),
