@@ -45,7 +45,9 @@ def list_models(stack: Stack, servers: Servers = None, store: StoreUrl = None, a
         ]
         print_json({"exit": 0, "published": rows})
         return
-    shown = table("Server", Column("Digest", no_wrap=True), "Published (UTC)", "Size", "Models", "Signed by", "Named by")
+    shown = table(
+        "Server", Column("Digest", no_wrap=True), "Published (UTC)", "Size", "Models", "Signed by", "Named by"
+    )
     for held in layout:
         believed = signed[held.server, held.digest]
         good = isinstance(believed, Trusted)

@@ -11,7 +11,6 @@ from planning.settings.root import Settings
 
 NO_CONTROLLER = Rule("TU901", Severity.ERROR, "Every object has the controller that acts on it")
 NOT_INSTALLED_BY_US = Rule("TU902", Severity.ERROR, "A controller that this release cannot install is there already")
-CLUSTER_NOT_BUILT = Rule("TU903", Severity.WARNING, "The cluster is one that this release can build")
 
 
 def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Sequence[str]) -> tuple[Finding, ...]:
@@ -45,16 +44,6 @@ def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Seq
         for name in Controllers.model_fields
         if getattr(controllers, name) is Presence.INSTALL
     ]
-    if settings.cluster.kind == "reference":
-        findings.append(
-            Finding(
-                rule=CLUSTER_NOT_BUILT,
-                at=setting("cluster.kind"),
-                what=f"{settings.cluster.kind!r} is planned, rendered and priced by this release, not yet built:"
-                " `pulumi up` stops before it makes anything.",
-                fix="Use `existing` with a cluster that you have to deploy today, or accept this warning.",
-            )
-        )
     return tuple(findings)
 
 

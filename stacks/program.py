@@ -11,11 +11,13 @@ from components.clusters.eks.kubeconfig import INSTALL, TOKEN_PLUGIN
 from components.clusters.facts import ClusterFacts
 from planning.clusters.eks import PlannedEks
 from planning.plan import Plan
+from planning.settings.cluster import Eks, Gke
 from stacks.composition import Composition, compose
 from stacks.made import make_cluster
 from stacks.packed import with_packed
 from stacks.planned import planned
 from stacks.providers import cluster_provider
+from stacks.reference import DESCRIBED, KUBECONFIG, block_of
 from stacks.settings import RefusedError, packed_images, settings_of_stack
 from stacks.token_plugin import require_token_plugin
 
@@ -40,7 +42,7 @@ def deploy(plan: Plan) -> None:
     the cluster: what runs on it is a second stack, deployed from inside."""
     made = make_cluster(plan)
     if made is not None:
-        _export_cluster(made)
+        _export_cluster(plan, made)
     if plan.made is not None and not plan.made.answers_outside:
         pulumi.info(
             "The control plane is private: what runs on the cluster is a stack of its own, deployed from inside."
@@ -49,9 +51,12 @@ def deploy(plan: Plan) -> None:
     _export(plan, compose(plan, ResourceOptions(provider=cluster_provider(plan, made))))
 
 
-def _export_cluster(made: ClusterFacts) -> None:
+def _export_cluster(plan: Plan, made: ClusterFacts) -> None:
+    """What a stack with `cluster: {kind: reference}` asks for, too."""
     pulumi.export("cluster", made.name)
-    pulumi.export("kubeconfig", made.kubeconfig)
+    pulumi.export(KUBECONFIG, made.kubeconfig)
+    if isinstance(plan.settings.cluster, Gke | Eks):
+        pulumi.export(DESCRIBED, block_of(plan.settings.cluster))
 
 
 def _export(plan: Plan, made: Composition) -> None:

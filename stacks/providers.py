@@ -11,11 +11,12 @@ from pulumi_kubernetes import Provider
 from components.clusters.facts import ClusterFacts
 from planning.plan import Plan
 from planning.settings.cluster import Eks, Existing, Gke, Local, Reference
+from stacks.reference import kubeconfig_of
 from stacks.settings import context, kubeconfig
 
 
-class ClusterNotBuiltError(pulumi.RunError):
-    """The kind of cluster is planned and rendered, and not yet made by this release."""
+class KubeconfigError(pulumi.RunError):
+    """The kubeconfig that the stack names cannot be read."""
 
 
 def cluster_provider(plan: Plan, made: ClusterFacts | None) -> Provider:
@@ -30,11 +31,10 @@ def cluster_provider(plan: Plan, made: ClusterFacts | None) -> Provider:
             opts=ResourceOptions(depends_on=made.ready),
         )
     match plan.settings.cluster:
-        case Gke() | Eks() | Reference() as cluster:
-            raise ClusterNotBuiltError(
-                f"cluster.kind: {cluster.kind!r} is not built by this release; nothing was made. Write `existing` with"
-                " the facts of a cluster that you have, or render the objects: `tritonup render`."
-            )
+        case Reference() as reference:
+            return Provider("cluster", kubeconfig=kubeconfig_of(reference), enable_server_side_apply=True)
+        case Gke() | Eks():
+            raise AssertionError("a plan without errors has the cluster that its stack makes")
         case Existing() | Local():
             return Provider(
                 "cluster",
@@ -52,7 +52,7 @@ def _kubeconfig() -> pulumi.Output[str] | None:
     try:
         return pulumi.Output.secret(Path(path).expanduser().read_text(encoding="utf-8"))
     except OSError as refused:
-        raise ClusterNotBuiltError(
+        raise KubeconfigError(
             f"tritonup:kubeconfig: {path!r} cannot be read ({refused.strerror}). Write the path of a kubeconfig:"
             " `pulumi config set kubeconfig PATH`."
         ) from refused

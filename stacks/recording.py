@@ -47,7 +47,7 @@ class _Recorder(Mocks):
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = _with_integers(cast("dict[str, Any]", args.inputs))  # pyright: ignore[reportUnknownMemberType] - the SDK says dict
         key = (args.typ, args.name)
-        if args.custom is None:
+        if args.custom is None and f"{args.typ}/{args.name}" not in self.outputs:
             self.refused.append(f"{args.typ} {args.name!r} is read from the cloud and nobody planned for it")
         if key in self.resources:
             self.refused.append(f"two resources of type {args.typ} are named {args.name!r}")

@@ -23,7 +23,12 @@ COSTS = (
     Column("seen_on", "Seen on"),
     Column("source", "Source"),
 )
-QUOTAS = (Column("quota", "Quota"), Column("region", "Region"), Column("needed", "Needed"), Column("why", "Why"))
+QUOTAS = (
+    Column("quota", "Quota"),
+    Column("region", "Region"),
+    Column("needed", "Needed"),
+    Column("because", "Because"),
+)
 MADE_POOLS = (
     Column("pool", "Pool"),
     Column("machine", "Machine"),

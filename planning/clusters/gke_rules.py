@@ -25,6 +25,7 @@ TOO_LITTLE_MAINTENANCE = Rule("TU920", Severity.ERROR, "Maintenance windows leav
 FLEX_START_FROM_ZERO = Rule("TU921", Severity.ERROR, "A flex-start pool begins with no node")
 BUCKET_OF_ANOTHER_KIND = Rule("TU922", Severity.ERROR, "A bucket that is made is the one that servers read")
 POOL_NAME = Rule("TU923", Severity.ERROR, "A pool's name is free, and leaves room for what Pulumi appends")
+SYSTEM_POOL_TOO_SMALL = Rule("TU924", Severity.ERROR, "The system pool has a node in every zone to begin with")
 
 GRACEFUL_SINCE = (1, 35)
 """Standard node pools take a longer notice from control plane 1.35.0-gke.1171000 on
@@ -57,6 +58,7 @@ def check_gke(
         *_notice(cluster, at, pools, cloud),
         *_names(settings, cluster, at),
         *(finding for pool in pools for finding in _pool(pool, cluster, at)),
+        *_system(cluster, at),
         *_servers(settings, cluster),
         *_maintenance(cluster, at),
         *_bucket(settings, cluster, at),
@@ -135,6 +137,18 @@ def _pool(pool: Pool, cluster: Gke, at: Place) -> Iterator[Finding]:
         )
 
 
+def _system(cluster: Gke, at: Place) -> Iterator[Finding]:
+    """GKE makes a pool with as many nodes in each zone."""
+    zones = len(cluster.zones)
+    if cluster.system.max < zones:
+        yield Finding(
+            rule=SYSTEM_POOL_TOO_SMALL,
+            at=_field(at, "system.max"),
+            what=f"{cluster.system.max} is less than the {zones} zones, each of which begins with a node.",
+            fix=f"Write {zones} or more.",
+        )
+
+
 def _servers(settings: Settings, cluster: Gke) -> Iterator[Finding]:
     waiting = {name: own.provisioning for name, own in cluster.pools.items() if isinstance(own.provisioning, FlexStart)}
     for name, server in settings.servers.items():
@@ -157,7 +171,7 @@ def _servers(settings: Settings, cluster: Gke) -> Iterator[Finding]:
                     at=setting(f"servers.{name}.gpu.pools"),
                     what=f"Nodes of {pool!r} come when there are some, and end after {flex.run}: the floor of"
                     f" {name!r} goes with them.",
-                    fix="Give the floor a pool of on-demand nodes, or accept this with a reason.",
+                    fix=f"Take {pool!r} off this server, or accept this with a reason.",
                 )
 
 

@@ -47,7 +47,13 @@ def excerpts() -> list[Excerpt]:
 def _objects(stack: str) -> dict[tuple[str, str], Any]:
     file = read_stack_file(ROOT, stack)
     assert isinstance(file, StackFile), file
-    return {(one.kind, one.name): one.body for one in rendered(planned(file.settings, ROOT), stack)}
+    objects = {(one.kind, one.name): one.body for one in rendered(planned(file.settings, ROOT), stack)}
+    cloud = ROOT / "tests" / "stacks" / "snapshots" / f"{stack}.cloud.yaml"
+    if cloud.exists():  # what the stack makes of a cloud; a test of its own holds the file to the program
+        for title, inputs in yaml.safe_load(cloud.read_text(encoding="utf-8")).items():
+            kind, name = title.split(" ")
+            objects[kind, name] = inputs
+    return objects
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

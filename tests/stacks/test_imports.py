@@ -54,9 +54,31 @@ def _below(modules: set[str], *packages: str) -> list[str]:
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_imports_no_cloud_sdk_that_it_does_not_use(stack: str, assembled_models: None) -> None:
     modules = _imported_by(RENDER.format(stack=stack))
-    # No stack makes anything of a cloud yet, so that none needs its SDK; together they cost seconds.
+    # Rendering makes nothing of a cloud, so that it needs no SDK of one; together they cost seconds.
     assert _below(modules, "pulumi_gcp", "pulumi_aws") == []
     assert "pulumi_kubernetes.apps.v1" in modules
+
+
+DEPLOY = """
+from pathlib import Path
+from stacks.stackfile import read_stack_file
+from stacks.planned import planned
+from stacks.program import deploy
+from stacks.recording import record
+root = Path.cwd()
+plan = planned(read_stack_file(root, {stack!r}).settings, root)
+asked = {{"gcp:organizations/getProject:getProject": {{"number": "1"}}}}
+assert record(lambda: deploy(plan), stack={stack!r}, calls=asked)
+"""
+
+
+def test_a_stack_that_makes_its_cluster_imports_that_clouds_sdk_alone(assembled_models: None) -> None:
+    loaded = {
+        name.split(".")[1] for name in _below(_imported_by(DEPLOY.format(stack="dev")), "pulumi_gcp") if "._" in name
+    }
+    # The SDK puts a lazy stand-in for every group; what is loaded has its inputs below it.
+    assert {"compute", "container", "kms", "projects", "serviceaccount", "storage"} <= loaded
+    assert _below(_imported_by(DEPLOY.format(stack="dev")), "pulumi_aws") == []
 
 
 def test_of_kubernetes_only_the_groups_that_are_used_are_imported(assembled_models: None) -> None:

@@ -1,4 +1,4 @@
-"""The rules of GKE clusters that the stack makes (TU910 to TU923)."""
+"""The rules of GKE clusters that the stack makes (TU910 to TU924)."""
 
 from __future__ import annotations
 
@@ -136,5 +136,12 @@ EXAMPLES = (
         at="gpu_pools.system",
         words=("'system'", "32"),
         remedy=write({"gpu_pools": POOLS, f"{VISION}.gpu.pools": ["steady", "cheap"]}),
+    ),
+    Example(
+        rule="TU924",
+        breaks=gke(system={"min": 1, "max": 1}),
+        at="cluster.system.max",
+        words=("1", "2 zones"),
+        remedy=says("cluster.system.max", r"Write (\d+)", int),
     ),
 )

@@ -14,7 +14,7 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import EKS, GKE, RANKED, WAITING
+from tests.unit.planning.world import GKE, RANKED, WAITING
 
 GIB = 2**30
 
@@ -72,7 +72,7 @@ EXAMPLES = (
     ),
     Example(
         rule="TU602",
-        breaks={**accepting("TU903"), "cluster": BEHIND | {"cluster": GKE | {"spot_notice": "3m"}}},
+        breaks={**ON_GKE, "cluster": BEHIND | {"cluster": GKE | {"spot_notice": "3m"}}},
         at="cluster.cluster.spot_notice",
         words=("3m", "GKE"),
         remedy=says("cluster.cluster.spot_notice", r"Write at most (\w+)"),
@@ -171,13 +171,6 @@ EXAMPLES = (
         at="controllers.keda",
         words=("'install'",),
         remedy=says("controllers.keda", r"write `(\w+)`"),
-    ),
-    Example(
-        rule="TU903",
-        breaks={"cluster": BEHIND | {"cluster": EKS}},
-        at="cluster.kind",
-        words=("'reference'", "pulumi up"),
-        remedy=write(accepting("TU903")),
     ),
     Example(
         rule="TU904",

@@ -52,7 +52,7 @@ def test_an_error_cannot_be_accepted_and_the_attempt_is_said() -> None:
 
 
 def test_an_entry_that_accepts_nothing_is_a_finding_at_its_own_place() -> None:
-    made = planned_with({**ALONE, "accept": [entry("TU321"), entry("TU903")]})
+    made = planned_with({**ALONE, "accept": [entry("TU321"), entry("TU706")]})
     assert [(finding.rule.id, finding.at.field) for finding in made.findings] == [("TU121", "accept[1].rule")]
 
 

@@ -97,7 +97,7 @@ def test_a_field_that_is_written_twice_is_refused_at_the_second(folder: File) ->
 
 
 def test_a_field_that_is_written_twice_inside_of_a_list_is_found_too(folder: File) -> None:
-    text = "config:\n  tritonup:settings:\n    accept:\n      - rule: TU321\n        rule: TU903\n"
+    text = "config:\n  tritonup:settings:\n    accept:\n      - rule: TU321\n        rule: TU706\n"
     assert refused(folder, text) == [("TU108", "config.tritonup:settings.accept[0].rule", 5)]
 
 

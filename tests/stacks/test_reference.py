@@ -1,0 +1,47 @@
+"""A stack on a cluster that another stack made: it uses that stack's kubeconfig, or says that it is another one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from rendered_stack import planned_from, raw_settings
+
+from planning.settings.cluster import Gke, Reference
+from stacks.program import deploy
+from stacks.recording import Recorded, record
+from stacks.reference import CLUSTER_STACK, DESCRIBED, KUBECONFIG, OtherClusterError, block_of
+
+STACK = "acme/tritonup/dev-cluster"
+
+
+def _recorded(**made: Any) -> tuple[Recorded, ...]:
+    """The program of `dev` behind a reference to a stack whose cluster is `dev`'s with the fields `made`."""
+    raw = raw_settings("dev")
+    block = raw["cluster"]
+    raw["cluster"] = {"kind": "reference", "stack": STACK, "cluster": block}
+    plan = planned_from(raw)
+    assert not plan.errors, plan.errors
+    cluster = plan.settings.cluster
+    assert isinstance(cluster, Reference)
+    assert isinstance(cluster.cluster, Gke)
+    exported = {
+        DESCRIBED: block_of(cluster.cluster.model_copy(update=made)),
+        KUBECONFIG: json.dumps({"kind": "Config"}),
+    }
+    answers = {f"pulumi:pulumi:StackReference/{CLUSTER_STACK}": {"name": STACK, "outputs": exported}}
+    return record(lambda: deploy(plan), stack="dev", outputs=answers)
+
+
+def test_it_deploys_with_the_kubeconfig_that_the_other_stack_exports(assembled_models: None) -> None:
+    recorded = _recorded()
+    (provider,) = [one for one in recorded if one.type == "pulumi:providers:kubernetes"]
+    assert json.loads(provider.inputs["kubeconfig"]["value"]) == {"kind": "Config"}
+    assert not [one for one in recorded if one.type.startswith("gcp:")], "the cluster is the other stack's"
+    assert [one for one in recorded if one.type.startswith("kubernetes:apps/")]
+
+
+def test_a_cluster_that_is_not_as_the_stack_file_repeats_it_is_said_with_its_field(assembled_models: None) -> None:
+    with pytest.raises(OtherClusterError, match=r"cluster\.cluster\.pods: stack acme/tritonup/dev-cluster"):
+        _recorded(pods="10.32.0.0/14")
