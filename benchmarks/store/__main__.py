@@ -144,7 +144,8 @@ def _published(folder: Path, running: RunningStore) -> tuple[str, int, int]:
     found: list[ServedFile] = []
     for number, mib in enumerate(SIZES):
         source = folder / f"{number}.bin"
-        content = random.Random(number).randbytes(mib * 2**20)
+        noise = random.Random(number)
+        content = b"".join(noise.randbytes(2**20) for _ in range(mib))
         source.write_bytes(content)
         path = PurePosixPath(f"model-{number:02}/1/model.onnx")
         sha256 = hashlib.sha256(content).hexdigest()
