@@ -50,7 +50,7 @@ def establish(definition: Definition, kubectl: Kubectl, layout: Layout, progress
 
 
 def definition_file(definition: Definition, layout: Layout, progress: Progress) -> Path:
-    """The definition out of its module, kept in the cache for each version of it. ClusterError where it cannot be had."""
+    """The definition out of its module, kept for each version of it. ClusterError where it cannot be had."""
     manifest = MANIFESTS / "crds"
     key = content_key((manifest / "go.mod").read_bytes(), (manifest / "go.sum").read_bytes())
     kept = layout.cache / "definitions" / key / f"{definition.name}.yaml"
