@@ -10,6 +10,7 @@ from planning.settings.controllers import Controllers, Presence
 from planning.settings.root import Settings
 
 NO_CONTROLLER = Rule("TU901", Severity.ERROR, "Every object has the controller that acts on it")
+INSTALLED_BY_US = {"nvidia_device_plugin"}
 NOT_INSTALLED_BY_US = Rule("TU902", Severity.ERROR, "A controller that this release cannot install is there already")
 
 
@@ -42,7 +43,7 @@ def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Seq
             fix="Install it yourself and write `present`.",
         )
         for name in Controllers.model_fields
-        if getattr(controllers, name) is Presence.INSTALL
+        if getattr(controllers, name) is Presence.INSTALL and name not in INSTALLED_BY_US
     ]
     return tuple(findings)
 

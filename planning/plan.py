@@ -11,6 +11,7 @@ from planning.clusters.made import Made
 from planning.cost import PoolCost
 from planning.derived import Derived
 from planning.findings import Finding, Severity
+from planning.gpu_software import PlannedDevicePlugin
 from planning.pools import Pool
 from planning.server import PlannedServer
 from planning.settings.root import Settings
@@ -29,8 +30,8 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`made` is the cluster that the stack itself makes. `servers` lacks those that an error keeps from being planned:
-    where `errors` is not empty, nothing may be made from the plan."""
+    """`made` is the cluster that the stack itself makes, `device_plugins` what it installs on GPU nodes. `servers`
+    lacks those that an error keeps from being planned: where `errors` is not empty, nothing may be made of it."""
 
     settings: Settings
     platform: Platform
@@ -41,6 +42,7 @@ class Plan:
     priority_class: str
     labels: Mapping[str, str]
     pools: tuple[Pool, ...]
+    device_plugins: tuple[PlannedDevicePlugin, ...]
     servers: tuple[PlannedServer, ...]
     cost: tuple[PoolCost, ...]
     findings: tuple[Finding, ...]

@@ -15,6 +15,7 @@ from planning.disruption import plan_disruption, plan_rollout, plan_spread
 from planning.draining import check_pace, plan_drain
 from planning.engines import plan_engines
 from planning.findings import Finding, Rule, Severity, setting
+from planning.gpu_software import plan_device_plugins
 from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import check_memory, plan_memory
@@ -76,6 +77,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         scaled=[name for name, own in lanes.items() if any(lane.scaled for lane in own)],
         on_gpus=[name for name, count in gpus.items() if count],
     )
+    device_plugins, of_plugins = plan_device_plugins(settings, pools, lock)
+    found += of_plugins
     cost = plan_cost(pools, servers, _region(settings), catalogue)
     made, of_cluster = plan_made(settings, pools, servers, cost, catalogue)
     found += of_cluster
@@ -91,6 +94,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         priority_class=f"{settings.namespace}-serving",
         labels=dict(settings.labels),
         pools=pools,
+        device_plugins=device_plugins,
         servers=tuple(servers),
         cost=cost,
         findings=remaining,

@@ -97,7 +97,7 @@ def plan_image(
     if server.image is not None:
         own = ImageRef(repository=server.image.repository, tag=tag, digest=server.image.digest)
         return Derived(own, f"servers.{name}.image names it"), ()
-    if seen := _locked(IMAGE, tag, settings, lock):
+    if seen := locked_image(IMAGE, tag, settings, lock):
         return seen, ()
     confirmed = sorted(
         image.tag.removesuffix("-py3")
@@ -120,7 +120,7 @@ def plan_proxy_image(settings: Settings, lock: ImageLock) -> tuple[Derived[Image
     at = setting("images")
     if isinstance(settings.cluster, Local):
         return _packed_here(LOCAL_PROXY_IMAGE, LOCAL_PROXY_TAG, at, settings, lock)
-    if seen := _locked(PROXY_IMAGE, PROXY_TAG, settings, lock):
+    if seen := locked_image(PROXY_IMAGE, PROXY_TAG, settings, lock):
         return seen, ()
     return None, (
         Finding(
@@ -132,7 +132,7 @@ def plan_proxy_image(settings: Settings, lock: ImageLock) -> tuple[Derived[Image
     )
 
 
-def _locked(image: str, tag: str, settings: Settings, lock: ImageLock) -> Derived[ImageRef] | None:
+def locked_image(image: str, tag: str, settings: Settings, lock: ImageLock) -> Derived[ImageRef] | None:
     """A published image by the digest that the lock holds, through the mirror where there is one."""
     entry = lock.find(image, tag)
     if not isinstance(entry, Published) or not isinstance(entry.evidence, Confirmed):

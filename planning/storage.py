@@ -70,6 +70,10 @@ class NodePathSource:
     path: str
 
 
+ROLE = "eks.amazonaws.com/role-arn"
+"""The annotation by which a ServiceAccount names its IAM role (Amazon EKS user guide, "Assign IAM roles to Kubernetes
+service accounts")."""
+
 Source = BucketSource | ClaimSource | ImageSource | NodePathSource
 
 
@@ -106,7 +110,7 @@ def _source(repository: ModelRepository, settings: Settings, server: str, digest
                 url=f"s3://{path}",
                 scheme="s3",
                 region=s3.region,
-                identity=(("eks.amazonaws.com/role-arn", s3.role),) if s3.role else (),
+                identity=((ROLE, s3.role),) if s3.role else (),
                 networks=tuple(s3.networks),
             )
         case Gs() as gs:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulumi import Output, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
+from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.labels import common
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
@@ -24,8 +26,9 @@ class Composition:
     servers: dict[str, Server]
 
 
-def compose(plan: Plan, opts: ResourceOptions) -> Composition:
-    """Make everything that `plan` says, in the cluster of the provider in `opts`. The plan has no errors."""
+def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]]) -> Composition:
+    """Make everything that `plan` says, in the cluster of the provider in `opts`. The plan has no errors. `roles`: the
+    cloud's role of each server that has one of its own (`ClusterFacts.roles`)."""
     serving = ServingNamespace(
         "serving",
         ServingNamespaceArgs(
@@ -43,6 +46,8 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
             KarpenterNodesArgs(karpenter=plan.made.scaler, cluster=plan.made.name.value, labels=plan.labels),
             opts,
         )
+    if plan.device_plugins:
+        DevicePlugins("gpu", DevicePluginsArgs(plugins=plan.device_plugins, labels=plan.labels), opts)
     volumes = {
         server.storage.source.volume: server.storage.source
         for server in plan.servers
@@ -66,6 +71,7 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
                 pull_secret=plan.settings.images.pull_secret,
                 monitoring=plan.settings.monitoring,
                 platform=plan.platform,
+                role=roles.get(server.name),
                 labels=plan.labels,
             ),
             opts,

@@ -48,7 +48,8 @@ def deploy(plan: Plan) -> None:
             "The control plane is private: what runs on the cluster is a stack of its own, deployed from inside."
         )
         return
-    _export(plan, compose(plan, ResourceOptions(provider=cluster_provider(plan, made))))
+    roles = made.roles if made is not None else {}
+    _export(plan, compose(plan, ResourceOptions(provider=cluster_provider(plan, made)), roles))
 
 
 def _export_cluster(plan: Plan, made: ClusterFacts) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pulumi import Output, Resource
 
@@ -17,3 +17,5 @@ class ClusterFacts:
     """A secret. It holds no credential of its own: the cloud's command is asked for a token at each use."""
     ready: Sequence[Resource]
     """What must be there before anything is put on the cluster: its node pools, add-ons and access rules."""
+    roles: Mapping[str, Output[str]] = field(default_factory=dict[str, Output[str]])
+    """The cloud's role of each server that gets one here, by the server's name: its ServiceAccount must name it."""

@@ -22,7 +22,7 @@ from planning.plan import Platform
 from planning.ports import GRPC_PORT, HTTP_PORT
 from planning.server import PlannedServer
 from planning.settings.monitoring import Monitoring, PrometheusOperator
-from planning.storage import BucketSource
+from planning.storage import ROLE, BucketSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class ServerArgs:
     pull_secret: str | None
     monitoring: Monitoring
     platform: Platform
+    role: Input[str] | None
+    """Of EKS: what the server's pods are to AWS, where the plan does not say."""
     labels: Mapping[str, str]
 
 
@@ -51,7 +53,7 @@ class Server(pulumi.ComponentResource):
         account = ServiceAccount(
             f"{name}-account",
             metadata=ObjectMetaArgs(
-                name=server.name, namespace=args.namespace, labels=labels, annotations=_identity(server)
+                name=server.name, namespace=args.namespace, labels=labels, annotations=_identity(server, args.role)
             ),
             automount_service_account_token=False,
             opts=child,
@@ -140,7 +142,8 @@ class Server(pulumi.ComponentResource):
         self.register_outputs({"http": self.http, "grpc": self.grpc, "models": self.models})
 
 
-def _identity(server: PlannedServer) -> dict[str, str] | None:
+def _identity(server: PlannedServer, role: Input[str] | None) -> dict[str, Input[str]] | None:
     """Annotations by which the cloud gives the pod an identity; there is no Kubernetes token in it."""
     source = server.storage.source
-    return dict(source.identity) or None if isinstance(source, BucketSource) else None
+    stated = source.identity if isinstance(source, BucketSource) else ()
+    return {**dict(stated), **({ROLE: role} if role is not None else {})} or None

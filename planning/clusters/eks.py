@@ -16,6 +16,7 @@ from planning.clusters.eks_checks import (
     check_endpoint,
     check_minimums,
     check_networks,
+    check_role,
     check_room,
     check_shares,
     check_version,
@@ -148,7 +149,12 @@ def plan_eks(
     cluster = described(settings.cluster)
     if not isinstance(cluster, Eks):
         return None, ()
-    found = [*check_version(settings, cluster), *check_endpoint(settings, cluster), *check_access(settings, cluster)]
+    found = [
+        *check_version(settings, cluster),
+        *check_endpoint(settings, cluster),
+        *check_access(settings, cluster),
+        *check_role(settings, cluster),
+    ]
     found += check_networks(settings, cluster)
     if not can_be_cut(cluster.network, len(cluster.zones)):
         return None, tuple(found)

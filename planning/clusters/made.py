@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from planning.catalogue import Catalogue
 from planning.clusters.eks import PlannedEks, plan_eks
+from planning.clusters.eks_checks import check_role
 from planning.clusters.gke import PlannedGke, plan_gke
 from planning.cost import PoolCost
 from planning.findings import Finding, setting
 from planning.pools import Pool
 from planning.server import PlannedServer
-from planning.settings.cluster import Eks, Gke
+from planning.settings.cluster import Eks, Gke, Reference
 from planning.settings.root import Settings
 
 Made = PlannedGke | PlannedEks
@@ -31,5 +32,7 @@ def plan_made(
             return plan_gke(settings, cluster, setting("cluster"), pools, servers, costs, catalogue)
         case Eks():
             return plan_eks(settings, pools, servers, {cost.pool.name: cost.nodes for cost in costs}, catalogue)
+        case Reference(cluster=Eks() as cluster):
+            return None, tuple(check_role(settings, cluster))
         case _:
             return None, ()

@@ -36,5 +36,6 @@ class Controllers(Strict):
     cert_manager: State = Presence.NONE
     external_secrets: State = Presence.NONE
     nvidia_device_plugin: State = Presence.NONE
-    """Makes GPUs known to the scheduler. On GKE the cloud runs its own: `present`."""
+    """Makes GPUs known to the scheduler. On GKE the cloud runs its own: `present`. `install` puts NVIDIA's on the nodes
+    of every pool, which must bring driver and container toolkit, as EKS's NVIDIA images do."""
     dcgm_exporter: State = Presence.NONE

@@ -154,6 +154,7 @@ class EksCluster(pulumi.ComponentResource):
                 name=control.name, region=planned.region, address=control.address, authority=control.authority
             ),
             ready=ready,
+            roles=self.readers,
         )
         self.register_outputs({"name": control.name, "add_ons": self.add_ons})
 

@@ -21,7 +21,7 @@ from planning.catalogue.gpus import GPUS, GpuKind
 from planning.catalogue.machines import Capacity, Cloud, allocatable
 from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, UNHURRIED
 from planning.pools import NODE_AGENTS
-from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, RELEASES, SERVABLE, Raw
+from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, RELEASES, ROLE, SERVABLE, Raw
 
 GIB = 2**30
 
@@ -267,7 +267,9 @@ def _destinations(servers: tuple[str, ...]) -> st.SearchStrategy[Raw]:
     prefix = st.sampled_from(({}, {"prefix": "triton/models"}))
     return st.one_of(
         st.builds(
-            lambda n, p: {"kind": "s3", "bucket": "models", "region": "eu-west-1", "networks": n, **p}, networks, prefix
+            lambda n, p: {"kind": "s3", "bucket": "models", "region": "eu-west-1", "role": ROLE, "networks": n, **p},
+            networks,
+            prefix,
         ),
         st.builds(lambda n, p: {"kind": "gs", "bucket": "models", "networks": n, **p}, networks, prefix),
         st.just({"kind": "claim", "claim": "filled"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.planning.rule_examples import ON_EKS, Example, says, write
-from tests.unit.planning.world import EKS, Raw
+from tests.unit.planning.world import EKS, ROLE, Raw
 
 
 def _eks(**changes: object) -> Raw:
@@ -97,5 +97,12 @@ EXAMPLES = (
         at="gpu_pools.cheap.sharing",
         words=("2 pods", "1 GPU"),
         remedy=write({"gpu_pools.cheap.sharing": {"kind": "whole"}}),
+    ),
+    Example(
+        rule="TU939",
+        breaks={**_eks(), "model_repository.destination": {"kind": "s3", "bucket": "models", "region": "eu-west-1"}},
+        at="model_repository.destination",
+        words=("no role", "another stack"),
+        remedy=write({"model_repository.destination.role": ROLE}),
     ),
 )

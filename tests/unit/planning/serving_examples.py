@@ -18,6 +18,21 @@ from tests.unit.planning.world import GKE, RANKED, WAITING
 
 GIB = 2**30
 
+PUBLIC = """\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEktX6imASAuvuZegio/vjqeoe/kQW
+n0mikyYNPYSpod5F9+1S6cI2cqiTs8eMOLgXYxFIqYdfetzcJ01WrGkuqQ==
+-----END PUBLIC KEY-----
+"""
+NEXT = """\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE+GE6uWfj/V4RFqQs6VQaklpJQqKS
+JM/0EOYfYc6EvH0qfwlTYQMEKnVaIn6tWV/DbhM12CsXLoOQpq9pnoBAxg==
+-----END PUBLIC KEY-----
+"""
+FINGERPRINT = "d1cf66322959f030523bea4ea45f2424c66ed26fc63f4ca57ddd63ccea9c852e"
+"""Of `PUBLIC`."""
+
 EXAMPLES = (
     Example(
         rule="TU401",
@@ -164,6 +179,31 @@ EXAMPLES = (
         at="monitoring.kind",
         words=("'none'", "scaling", "vision"),
         remedy=says("monitoring.kind", r"Write `([\w-]+)`"),
+    ),
+    Example(
+        rule="TU905",
+        breaks={
+            "controllers.nvidia_device_plugin": "install",
+            "gpu_pools.cheap.sharing": {"kind": "mps", "pods": 2},
+            "servers.vision.resources.memory": "2Gi",
+        },
+        at="gpu_pools.cheap.sharing.kind",
+        words=("MPS", "control daemon"),
+        remedy=says("gpu_pools.cheap.sharing", r"Write `(\w+)`", lambda kind: {"kind": kind}),
+    ),
+    Example(
+        rule="TU906",
+        breaks={**ON_GKE, "controllers.nvidia_device_plugin": "install"},
+        at="controllers.nvidia_device_plugin",
+        words=("'install'", "GKE runs"),
+        remedy=says("controllers.nvidia_device_plugin", r"Write `(\w+)`"),
+    ),
+    Example(
+        rule="TU122",
+        breaks={"model_repository.signing": {"trusted": {"ci": PUBLIC}, "revoked": [FINGERPRINT]}},
+        at="model_repository.signing.trusted.ci",
+        words=("'ci'", FINGERPRINT[:12]),
+        remedy=write({"model_repository.signing": {"trusted": {"next": NEXT}, "revoked": [FINGERPRINT]}}),
     ),
     Example(
         rule="TU902",

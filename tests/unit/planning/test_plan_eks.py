@@ -291,13 +291,15 @@ def test_what_it_costs_at_rest_is_the_sum_of_what_stands() -> None:
 
 
 def test_a_server_without_a_named_role_gets_one_for_its_own_prefix() -> None:
-    eks = planned_eks({"model_repository.destination.prefix": "triton"})
+    unnamed = {"kind": "s3", "bucket": "models", "region": "eu-west-1"}
+    # Where one program makes the cluster and deploys on it.
+    open_ = {"cluster.endpoint": {"kind": "public", "allow": ["203.0.113.0/24"]}}
+    eks = planned_eks({**open_, "model_repository.destination": {**unnamed, "prefix": "triton"}})
     assert [(reader.server, reader.bucket, reader.prefix) for reader in eks.readers] == [
         ("vision", "models", "triton/vision/")
     ]
-    assert planned_eks().readers[0].prefix == "vision/"
-    named = {"model_repository.destination.role": "arn:aws:iam::123456789012:role/models"}
-    assert planned_eks(named).readers == ()
+    assert planned_eks({**open_, "model_repository.destination": unnamed}).readers[0].prefix == "vision/"
+    assert planned_eks().readers == ()
 
 
 def test_a_cluster_of_another_kind_is_not_planned() -> None:

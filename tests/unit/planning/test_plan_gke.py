@@ -42,7 +42,6 @@ def pool(of: PlannedGke, name: str) -> NodePoolPlan:
 def test_every_plan_without_errors_has_a_cluster_that_google_takes(raw: Raw) -> None:
     plan = planned(raw)
     if raw["cluster"]["kind"] != "gke" or plan.errors:
-        assert plan.made is None or plan.errors or raw["cluster"]["kind"] == "gke"
         return
     made = plan.made
     assert isinstance(made, PlannedGke)

@@ -115,6 +115,8 @@ def image_lock() -> ImageLock:
     return ImageLock(images=(*confirmed, proxy, unseen, built))
 
 
+ROLE = "arn:aws:iam::123456789012:role/models-read"
+
 STACK: Raw = {
     "cluster": {
         "kind": "existing",
@@ -133,7 +135,7 @@ STACK: Raw = {
         "steady": {"gpu": "nvidia-l4", "capacity": "on-demand", "nodes": {"max": 4}},
         "cheap": {"gpu": "nvidia-l4", "capacity": "spot", "nodes": {"max": 4}},
     },
-    "model_repository": {"destination": {"kind": "s3", "bucket": "models", "region": "eu-west-1"}},
+    "model_repository": {"destination": {"kind": "s3", "bucket": "models", "region": "eu-west-1", "role": ROLE}},
     "servers": {
         "vision": {
             "kind": "triton",

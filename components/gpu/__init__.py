@@ -1,0 +1,1 @@
+"""What makes GPUs usable on their nodes."""

@@ -1,0 +1,210 @@
+"""NVIDIA's device plugin: it tells the kubelet of each GPU node what GPUs there are, and gives them to containers.
+
+The nodes bring driver and container toolkit, with NVIDIA's runtime as containerd's default (EKS's AL2023 NVIDIA images
+do; Amazon EKS user guide, "Use EKS-optimized accelerated AMIs for GPU instances"). The plugin needs to write its socket
+into a folder of the node, which is the kubelet's and root's, and nothing else: no privilege, no capability, no network,
+no right in the API (NVIDIA runs it so itself: k8s-device-plugin, deployments/static/nvidia-device-plugin.yml). A path
+of the node is what keeps it out of the serving namespace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import yaml
+from pulumi import Input, Output, ResourceOptions
+from pulumi_kubernetes.apps.v1 import (
+    DaemonSet,
+    DaemonSetSpecArgs,
+    DaemonSetUpdateStrategyArgs,
+    RollingUpdateDaemonSetArgs,
+)
+from pulumi_kubernetes.core.v1 import (
+    AffinityArgs,
+    CapabilitiesArgs,
+    ConfigMap,
+    ConfigMapVolumeSourceArgs,
+    ContainerArgs,
+    EnvVarArgs,
+    HostPathVolumeSourceArgs,
+    Namespace,
+    NodeAffinityArgs,
+    NodeSelectorArgs,
+    NodeSelectorRequirementArgs,
+    NodeSelectorTermArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecurityContextArgs,
+    TolerationArgs,
+    VolumeArgs,
+    VolumeMountArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import NetworkPolicy, NetworkPolicySpecArgs
+
+from components.labels import INSTANCE, NAME, common
+from planning.gpu_software import PlannedDevicePlugin
+from planning.pools import GPU_RESOURCE
+
+NAMESPACE = "tritonup-gpu"
+"""One for the cluster: two plugins on a node would fight for it, so a second stack that installs it is refused."""
+
+SOCKETS = "/var/lib/kubelet/device-plugins"
+"""Where the kubelet looks for plugins (Kubernetes, "Device Plugins")."""
+
+CONFIG = "/etc/nvidia-device-plugin"
+CONFIG_DIGEST = "tritonup/config-digest"
+"""Annotation of the pod template: the plugin reads its file once, so a change of it is a rollout."""
+
+FILE = "config.yaml"
+
+AMOUNTS = {"cpu": "50m", "memory": "128Mi"}
+"""A choice of ours, inside what each GPU node keeps free for agents (planning/pools.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicePluginsArgs:
+    plugins: Sequence[PlannedDevicePlugin]
+    labels: Mapping[str, str]
+
+
+class DevicePlugins(pulumi.ComponentResource):
+    """A DaemonSet for each pool. `namespace` is theirs."""
+
+    namespace: Output[str]
+
+    def __init__(self, name: str, args: DevicePluginsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("tritonup:gpu:DevicePlugins", name, None, opts)
+        child = ResourceOptions(parent=self)
+        labels = common(args.labels)
+        namespace = Namespace(
+            f"{name}-namespace",
+            metadata=ObjectMetaArgs(
+                name=NAMESPACE, labels={**labels, "pod-security.kubernetes.io/enforce": "privileged"}
+            ),
+            opts=child,
+        )
+        self.namespace = namespace.metadata.apply(lambda metadata: metadata.name or NAMESPACE)
+        NetworkPolicy(
+            f"{name}-default-deny",
+            metadata=ObjectMetaArgs(name="default-deny", namespace=self.namespace, labels=labels),
+            spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
+            opts=child,
+        )
+        for plugin in args.plugins:
+            _daemon_set(f"{name}-{plugin.pool}", plugin, self.namespace, labels, child)
+        self.register_outputs({"namespace": self.namespace})
+
+
+def plugin_config(plugin: PlannedDevicePlugin) -> str:
+    """The plugin's configuration file, version v1 (k8s-device-plugin, api/config/v1)."""
+    flags = {
+        "migStrategy": "none",
+        # A node whose GPU does not come up is seen as such, by a pod that does not run.
+        "failOnInitError": True,
+        "plugin": {"passDeviceSpecs": False, "deviceListStrategy": ["envvar"], "deviceIDStrategy": "uuid"},
+    }
+    sharing = (
+        {
+            "sharing": {
+                "timeSlicing": {
+                    # More than one share of a GPU is no more of it: whoever asks for two is told so.
+                    "failRequestsGreaterThanOne": True,
+                    "resources": [{"name": GPU_RESOURCE, "replicas": plugin.replicas.value}],
+                }
+            }
+        }
+        if plugin.replicas is not None
+        else {}
+    )
+    return yaml.safe_dump({"version": "v1", "flags": flags, **sharing}, sort_keys=False)
+
+
+def _daemon_set(
+    name: str, plugin: PlannedDevicePlugin, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions
+) -> DaemonSet:
+    own = {NAME: "nvidia-device-plugin", INSTANCE: plugin.pool}
+    called = f"nvidia-device-plugin-{plugin.pool}"
+    text = plugin_config(plugin)
+    config = ConfigMap(
+        f"{name}-config",
+        metadata=ObjectMetaArgs(name=called, namespace=namespace, labels={**labels, **own}),
+        data={FILE: text},
+        opts=opts,
+    )
+    return DaemonSet(
+        name,
+        metadata=ObjectMetaArgs(name=called, namespace=namespace, labels={**labels, **own}),
+        spec=DaemonSetSpecArgs(
+            selector=LabelSelectorArgs(match_labels=own),
+            update_strategy=DaemonSetUpdateStrategyArgs(
+                type="RollingUpdate", rolling_update=RollingUpdateDaemonSetArgs(max_unavailable=1)
+            ),
+            template=PodTemplateSpecArgs(
+                metadata=ObjectMetaArgs(
+                    labels={**labels, **own},
+                    annotations={CONFIG_DIGEST: f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"},
+                ),
+                spec=_pod(plugin, config.metadata.apply(lambda metadata: metadata.name or called)),
+            ),
+        ),
+        opts=opts,
+    )
+
+
+def _pod(plugin: PlannedDevicePlugin, config: Input[str]) -> PodSpecArgs:
+    return PodSpecArgs(
+        automount_service_account_token=False,
+        enable_service_links=False,
+        priority_class_name="system-node-critical",
+        affinity=AffinityArgs(
+            node_affinity=NodeAffinityArgs(
+                required_during_scheduling_ignored_during_execution=NodeSelectorArgs(
+                    node_selector_terms=[
+                        NodeSelectorTermArgs(
+                            match_expressions=[
+                                NodeSelectorRequirementArgs(key=key, operator="In", values=[value])
+                                for key, value in sorted(plugin.labels.items())
+                            ]
+                        )
+                    ]
+                )
+            )
+        ),
+        tolerations=[TolerationArgs(key=taint.key, operator="Exists", effect=taint.effect) for taint in plugin.taints]
+        or None,
+        containers=[
+            ContainerArgs(
+                name="plugin",
+                image=plugin.image.value.by_digest,
+                image_pull_policy="IfNotPresent",
+                command=["nvidia-device-plugin", f"--config-file={CONFIG}/{FILE}"],
+                env=[
+                    # By these NVIDIA's runtime shows the node's GPUs to the plugin.
+                    EnvVarArgs(name="NVIDIA_VISIBLE_DEVICES", value="all"),
+                    EnvVarArgs(name="NVIDIA_DRIVER_CAPABILITIES", value="compute,utility"),
+                ],
+                resources=ResourceRequirementsArgs(requests=dict(AMOUNTS), limits={"memory": AMOUNTS["memory"]}),
+                security_context=SecurityContextArgs(
+                    allow_privilege_escalation=False,
+                    read_only_root_filesystem=True,
+                    run_as_user=0,
+                    capabilities=CapabilitiesArgs(drop=["ALL"]),
+                    seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+                ),
+                volume_mounts=[
+                    VolumeMountArgs(name="sockets", mount_path=SOCKETS),
+                    VolumeMountArgs(name="config", mount_path=CONFIG, read_only=True),
+                ],
+            )
+        ],
+        volumes=[
+            VolumeArgs(name="sockets", host_path=HostPathVolumeSourceArgs(path=SOCKETS, type="Directory")),
+            VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=config)),
+        ],
+    )
