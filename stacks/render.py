@@ -32,6 +32,7 @@ ORDER = (
     "NetworkPolicy",
     "Service",
     "PodDisruptionBudget",
+    "DaemonSet",
     "Deployment",
     "HorizontalPodAutoscaler",
     "PodMonitor",

@@ -10,11 +10,11 @@ of the node is what keeps it out of the serving namespace.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import yaml
 from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.apps.v1 import (
     DaemonSet,
@@ -122,7 +122,8 @@ def plugin_config(plugin: PlannedDevicePlugin) -> str:
         if plugin.replicas is not None
         else {}
     )
-    return yaml.safe_dump({"version": "v1", "flags": flags, **sharing}, sort_keys=False)
+    # JSON is YAML.
+    return json.dumps({"version": "v1", "flags": flags, **sharing}, indent=2) + "\n"
 
 
 def _daemon_set(

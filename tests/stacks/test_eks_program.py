@@ -7,16 +7,20 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from cloud_inputs import unfitting
-from recorded_eks import RecordedEks, prod_eks, recorded_eks
-from rendered_stack import ROOT
+from recorded_eks import ACCOUNT, CALLS, FromAws, RecordedEks, prod_eks, recorded_eks
+from rendered_stack import ROOT, planned_from, raw_settings
 
-from stacks.recording import is_unknown
+from planning.plan import Plan
+from stacks.program import deploy
+from stacks.recording import is_unknown, record
+from stacks.render import UnknownValuesError, rendered
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "prod-eks.yaml"
 UPDATE = "TRITONUP_UPDATE_SNAPSHOTS"
@@ -64,7 +68,7 @@ def test_every_input_is_one_of_the_providers_and_of_its_type(edit: str | None, a
         None: lambda raw: None,
         "public": lambda raw: raw["cluster"].update(endpoint={"kind": "public", "allow": ["203.0.113.0/24"]}),
         "autoscaled": lambda raw: raw["controllers"].update(karpenter="none"),
-        "own-readers": lambda raw: raw["model_repository"]["destination"].pop("role"),
+        "own-readers": _open_and_without_a_role,
     }
     made = [one for one in recorded_eks(edits[edit]).resources if one.type.startswith("aws:")]
     assert made
@@ -138,3 +142,37 @@ print([name for name in sys.modules if name.startswith("pulumi_aws")])
 """
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.stdout.strip() == "[]", ran.stderr
+
+
+def _open_and_without_a_role(raw: dict[str, Any]) -> None:
+    raw["cluster"]["endpoint"] = {"kind": "public", "allow": ["203.0.113.0/24"]}
+    del raw["model_repository"]["destination"]["role"]
+
+
+def _planned_open() -> Plan:
+    raw = raw_settings("prod")
+    _open_and_without_a_role(raw)
+    plan = planned_from(raw)
+    assert not plan.errors, plan.errors
+    return replace(plan, findings=())
+
+
+def test_every_server_that_reads_a_bucket_is_told_the_role_that_was_made_for_it(assembled_models: None) -> None:
+    plan = _planned_open()
+    made = record(lambda: deploy(plan), stack="prod", outputs=FromAws(), calls=CALLS)
+    accounts = {
+        one.inputs["metadata"]["name"]: one.inputs["metadata"].get("annotations", {})
+        for one in made
+        if one.type == "kubernetes:core/v1:ServiceAccount"
+    }
+    assert {name: annotations["eks.amazonaws.com/role-arn"] for name, annotations in accounts.items()} == {
+        server.name: f"arn:aws:iam::{ACCOUNT}:cluster-reader-{server.name}" for server in plan.servers
+    }
+
+
+def test_a_rendering_that_cannot_know_a_role_is_refused(assembled_models: None) -> None:
+    plan = _planned_open()
+    with pytest.raises(UnknownValuesError) as refused:
+        rendered(plan, "prod")
+    assert {who for who, _ in refused.value.unknown} == {f"ServiceAccount {server.name!r}" for server in plan.servers}
+    assert "destination.role" in str(refused.value)

@@ -32,6 +32,7 @@ def _own_key(raw: dict[str, Any]) -> None:
 
 
 def _own_readers(raw: dict[str, Any]) -> None:
+    _public(raw)  # where the program that makes the roles also deploys
     del raw["model_repository"]["destination"]["role"]
     raw["cluster"]["volumes"] = ["ebs", "efs", "fsx"]
 

@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 from rendered_stack import RenderedStack, containers_of, pod_of
 
+from components.gpu.device_plugins import NAMESPACE
 from stacks.recording import leaves
-from stacks.render import ORDER
+from stacks.render import ORDER, Manifest
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 """RFC 1123. Stricter than most kinds ask (a subdomain), so that a name can go into every field and label."""
@@ -23,6 +24,9 @@ CLUSTER_SCOPED = {
 }
 OF_THE_CLUSTER = {"EC2NodeClass", "NodePool"}
 """Of no namespace and no stack: nodes for whatever runs on the cluster, named like its pools."""
+GPUS = NAMESPACE
+"""One for the cluster: two stacks cannot both install a device plugin."""
+
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 
@@ -72,10 +76,12 @@ def test_what_a_pod_refers_to_is_rendered(stack: RenderedStack) -> None:
 
 
 def test_every_object_is_in_the_planned_namespace_or_carries_it_in_its_name(stack: RenderedStack) -> None:
-    (namespace,) = stack.of("Namespace")
+    (namespace,) = [one for one in stack.of("Namespace") if one.name != GPUS]
     assert namespace.name == stack.plan.namespace
     for manifest in stack.manifests:
-        if manifest.kind in OF_THE_CLUSTER:
+        if _of_gpus(manifest):
+            assert stack.plan.device_plugins
+        elif manifest.kind in OF_THE_CLUSTER:
             assert manifest.namespace is None
         elif manifest.kind in CLUSTER_SCOPED:
             assert manifest.namespace is None
@@ -83,6 +89,10 @@ def test_every_object_is_in_the_planned_namespace_or_carries_it_in_its_name(stac
             assert manifest.name == namespace.name or manifest.name.startswith(f"{namespace.name}-")
         else:
             assert manifest.namespace == namespace.name
+
+
+def _of_gpus(manifest: Manifest) -> bool:
+    return GPUS in (manifest.namespace, manifest.name)
 
 
 def test_the_namespace_enforces_restricted_pods_of_the_clusters_version(stack: RenderedStack) -> None:
@@ -105,7 +115,7 @@ def test_every_object_of_a_server_names_its_application_and_instance(stack: Rend
     servers = {server.name for server in stack.plan.servers}
     shared = {*CLUSTER_SCOPED, *OF_THE_CLUSTER, "PersistentVolumeClaim"}
     for manifest in stack.manifests:
-        if manifest.kind in shared or manifest.name == "default-deny":
+        if manifest.kind in shared or manifest.name == "default-deny" or _of_gpus(manifest):
             continue
         labels = manifest.body["metadata"]["labels"]
         assert labels["app.kubernetes.io/name"] == "triton"
