@@ -43,6 +43,10 @@ EC2_NODE_CLASS = Definition(
 )
 
 
+ALL = (POD_MONITOR, NODE_POOL, EC2_NODE_CLASS)
+"""Of everything that a rendered stack may hold."""
+
+
 def establish(definition: Definition, kubectl: Kubectl, layout: Layout, progress: Progress) -> None:
     """The cluster knows the kind, and serves it."""
     kubectl.run("apply", "--server-side", f"--filename={definition_file(definition, layout, progress)}")

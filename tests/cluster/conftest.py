@@ -16,7 +16,7 @@ from cluster_target import Printed, Target, brought, remove_at_once
 from local.cluster.applying import apply_stack
 from local.cluster.binaries import KUBECTL, build
 from local.cluster.boot import down, up
-from local.cluster.definitions import POD_MONITOR, establish
+from local.cluster.definitions import ALL, establish
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
@@ -74,8 +74,9 @@ def kubectl(target: Target) -> Kubectl:
 
 
 @pytest.fixture(scope="session")
-def pod_monitors(kubectl: Kubectl, progress: Printed) -> None:
-    establish(POD_MONITOR, kubectl, LAYOUT, progress)
+def custom_kinds(kubectl: Kubectl, progress: Printed) -> None:
+    for definition in ALL:
+        establish(definition, kubectl, LAYOUT, progress)
 
 
 @pytest.fixture(scope="module")

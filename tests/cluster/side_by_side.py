@@ -27,7 +27,7 @@ from cluster_target import Printed
 
 from local.cluster.binaries import METRICS_PROGRAMS, PROGRAMS, build
 from local.cluster.debian import node_tree
-from local.cluster.definitions import POD_MONITOR, definition_file
+from local.cluster.definitions import ALL, definition_file
 from local.cluster.errors import ClusterError
 from local.cluster.layout import LAYOUT, STATE
 from local.cluster.lock import alone
@@ -170,7 +170,8 @@ def _prepare() -> None:
     dns_image(programs, LAYOUT)
     metrics_image({program.name: programs[program.name] for program in METRICS_PROGRAMS}, LAYOUT)
     stack_images(LAYOUT, progress)
-    definition_file(POD_MONITOR, LAYOUT, progress)
+    for definition in ALL:
+        definition_file(definition, LAYOUT, progress)
 
 
 def _started(name: str, options: Sequence[str]) -> Worker:

@@ -69,7 +69,7 @@ PINNED = "registry.example/tool@sha256:" + "0" * 64
 
 
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
-def admitted(request: pytest.FixtureRequest, kubectl: Kubectl, pod_monitors: None) -> Generator[RenderedStack]:
+def admitted(request: pytest.FixtureRequest, kubectl: Kubectl, custom_kinds: None) -> Generator[RenderedStack]:
     """A stack whose namespace, priorities and rules are there: pods are judged by all of them."""
     rendered = stack(request.param)
     first = [body for body in rendered.objects if body["kind"] in FIRST]

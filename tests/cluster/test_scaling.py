@@ -131,7 +131,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(
-    target: Target, pod_monitors: None, progress: Printed, tmp_path_factory: pytest.TempPathFactory
+    target: Target, custom_kinds: None, progress: Printed, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Running]:
     if target.own is None:
         pytest.skip("only to a cluster of ours are Prometheus and its adapter brought")

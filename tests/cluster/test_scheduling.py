@@ -47,7 +47,7 @@ class Scheduled:
 
 
 @pytest.fixture(scope="module", params=["dev", "prod"])
-def scheduled(request: pytest.FixtureRequest, kubectl: Kubectl, pod_monitors: None) -> Generator[Scheduled]:
+def scheduled(request: pytest.FixtureRequest, kubectl: Kubectl, custom_kinds: None) -> Generator[Scheduled]:
     rendered = stack(request.param)
     with planned_nodes(kubectl, rendered.plan.pools):
         apply_stack(kubectl, rendered.name, rendered.objects)
@@ -55,9 +55,9 @@ def scheduled(request: pytest.FixtureRequest, kubectl: Kubectl, pod_monitors: No
             yield Scheduled(stack=rendered, kubectl=kubectl)
         finally:
             # Nobody answers for these nodes, so that their pods end by force alone.
-            namespace = f"--namespace={rendered.plan.namespace}"
-            kubectl.run("delete", "deployments", "--all", namespace, "--wait=false")
-            kubectl.run("delete", "pods", "--all", namespace, "--grace-period=0", "--force")
+            for name in [body["metadata"]["name"] for body in rendered.of_kind("Namespace")]:
+                kubectl.run("delete", "deployments,daemonsets", "--all", f"--namespace={name}", "--wait=false")
+                kubectl.run("delete", "pods", "--all", f"--namespace={name}", "--grace-period=0", "--force")
             remove_stack(kubectl, rendered.name)
 
 
@@ -203,3 +203,19 @@ def test_a_planned_node_that_is_gone_takes_nothing_of_the_stack_with_it(schedule
     scheduled.until(lambda: len(scheduled.bound(deployment)) == least)
     assert lost not in scheduled.bound(deployment)
     assert {scheduled.label(node, MARK) for node in scheduled.bound(deployment)} <= pools
+
+
+def test_every_gpu_node_gets_the_device_plugin_that_its_stack_installs(scheduled: Scheduled) -> None:
+    sets = scheduled.stack.of_kind("DaemonSet")
+    pools = {pool.name for pool in scheduled.stack.plan.pools}
+    assert len(sets) == (len(pools) if scheduled.stack.plan.device_plugins else 0)
+    for body in sets:
+        pool, namespace = body["metadata"]["labels"]["app.kubernetes.io/instance"], body["metadata"]["namespace"]
+        nodes = scheduled.kubectl.items("nodes", f"--selector={MARK}={pool}")
+        assert nodes
+
+        def placed(name: str = body["metadata"]["name"], where: str = namespace, wanted: int = len(nodes)) -> bool:
+            status = scheduled.kubectl.get("daemonset", name, f"--namespace={where}")["status"]
+            return int(status["currentNumberScheduled"]) == int(status["desiredNumberScheduled"]) == wanted
+
+        scheduled.until(placed)
