@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
@@ -48,7 +49,7 @@ def deploy(plan: Plan) -> None:
             "The control plane is private: what runs on the cluster is a stack of its own, deployed from inside."
         )
         return
-    roles = made.roles if made is not None else {}
+    roles: Mapping[str, pulumi.Output[str]] = made.roles if made is not None else {}
     _export(plan, compose(plan, ResourceOptions(provider=cluster_provider(plan, made)), roles))
 
 
