@@ -11,7 +11,7 @@ from enum import StrEnum
 from benchmarks.drain.deployments import MOST_REPLICAS, REPLICAS, Deployed
 from benchmarks.drain.site import Site
 from local.cluster.boot import CONTROL
-from local.cluster.disruptions import crash, drain, paused, pods_of, reclaim, roll, scale, uncordon
+from local.cluster.disruptions import Crashed, crash, drain, paused, pods_of, reclaim, roll, scale, uncordon
 from measuring.kinds import ClientKind
 from planning.draining import UNHURRIED
 
@@ -62,11 +62,11 @@ TITLES: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """Moments of the monotonic clock. `over` is when the disruption itself was over, before all served again;
+    """`over` is the moment of the monotonic clock when the disruption itself was over, before all served again;
     `killed` is when each setting's server was killed, by key; `remarks` are what is worth keeping of the run."""
 
     over: float
-    killed: Mapping[str, float]
+    killed: Mapping[str, Crashed]
     remarks: tuple[str, ...]
 
 
@@ -87,7 +87,7 @@ def prepare(kind: Kind, site: Site, deployed: Sequence[Deployed]) -> None:
 
 def disrupt(kind: Kind, site: Site, deployed: Sequence[Deployed]) -> Done:
     """Do it, and return when every replica of all settings serves."""
-    killed: dict[str, float] = {}
+    killed: dict[str, Crashed] = {}
     remarks: list[str] = []
     kubectl = site.cluster.kubectl
     match kind:
@@ -120,7 +120,7 @@ def disrupt(kind: Kind, site: Site, deployed: Sequence[Deployed]) -> Done:
     return Done(over=over, killed=killed, remarks=tuple(remarks))
 
 
-def _crash_one(site: Site, one: Deployed) -> float:
+def _crash_one(site: Site, one: Deployed) -> Crashed:
     pods = pods_of(site.cluster.kubectl, one.namespace, one.deployment)
     return crash(site.cluster, one.namespace, str(pods[0]["metadata"]["name"]))
 

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.drain.deployments import Deployed
 from benchmarks.drain.disturbances import Done, Kind, clients_of, disrupt
 from benchmarks.drain.site import Site
+from local.cluster.disruptions import Crashed
 from measuring.clients import HELD
 from measuring.during import Heard, Observed, Stream, observe
 from measuring.kinds import ClientKind
@@ -33,8 +34,9 @@ MOST_OFFSETS = 400
 class Cell:
     """One kind of client of one setting in one run. `during`: requests planned while the disruption and the recovery
     lasted. `lost` by reason. `lost_at`: when each lost request was sent, in seconds after the disruption began (of a
-    crash: after the kill). `in_flight`: of a crash, requests that this client had begun on either server before the
-    kill and that had not ended at it; `lost_in_flight` of them were lost, and were on the killed server."""
+    crash: after the process was no more). `in_flight`: of a crash, requests that this client had begun on either server
+    before the process was no more, and that had not ended when it was told; `lost_in_flight` of them were lost, and
+    were on the killed server."""
 
     settings: str
     client: str
@@ -122,8 +124,12 @@ def run(kind: Kind, number: int, site: Site, deployed: Sequence[Deployed], *, ra
 
 
 def prefer_the_client() -> None:
-    """Every thread of the traffic's process, which is the only child that this process has by `multiprocessing`."""
+    """Every thread of the traffic's process, which is the only child that this process has by `multiprocessing`, and
+    their session: Linux weighs sessions first, against the pods as a whole (sched(7), "The autogroup feature")."""
     for child in multiprocessing.active_children():
+        session = Path(f"/proc/{child.pid}/autogroup")
+        if session.exists():
+            session.write_text(str(CLIENT_NICENESS), encoding="ascii")
         for thread in Path(f"/proc/{child.pid}/task").iterdir():
             os.setpriority(os.PRIO_PROCESS, int(thread.name), CLIENT_NICENESS)
 
@@ -131,11 +137,11 @@ def prefer_the_client() -> None:
 def _cell(heard: Heard, observed: Observed[Done]) -> Cell:
     summary = heard.summary
     killed = observed.result.killed.get(heard.stream.name)
-    since = heard.began - (observed.began if killed is None else killed)
+    since = heard.began - (observed.began if killed is None else killed.gone)
     lost = [record for record in heard.records if record.failed]
     crash: dict[str, Any] = {}
     if killed is not None:
-        open_at = [record for record in heard.records if _open_at(record, killed - heard.began)]
+        open_at = [record for record in heard.records if _open_between(record, heard.began, killed)]
         crash = {"in_flight": len(open_at), "lost_in_flight": sum(record.failed for record in open_at)}
     return Cell(
         settings=heard.stream.name,
@@ -152,5 +158,5 @@ def _cell(heard: Heard, observed: Observed[Done]) -> Cell:
     )
 
 
-def _open_at(record: Record, moment: float) -> bool:
-    return record.started <= moment < record.ended
+def _open_between(record: Record, began: float, killed: Crashed) -> bool:
+    return began + record.started <= killed.gone and began + record.ended > killed.told

@@ -126,9 +126,17 @@ def scale(kubectl: Kubectl, namespace: str, deployment: str, replicas: int) -> N
     _until(f"{deployment} to have {replicas} pods", scaled)
 
 
-def crash(cluster: Cluster, namespace: str, pod: str, *, container: str = "triton") -> float:
-    """SIGKILL to the first process of the pod's container, from outside: the kernel ends all others of it along. The
-    moment (`time.monotonic()`) from which it is no more: until then the kernel takes connections in its name. What
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """Moments of the monotonic clock: when the process was told, and from when it was no more. In between the kernel
+    still takes connections and requests in its name."""
+
+    told: float
+    gone: float
+
+
+def crash(cluster: Cluster, namespace: str, pod: str, *, container: str = "triton") -> Crashed:
+    """SIGKILL to the first process of the pod's container, from outside: the kernel ends all others of it along. What
     comes after is the kubelet's."""
     body = cluster.kubectl.get("pod", pod, f"--namespace={namespace}")
     statuses = {status["name"]: status for status in body["status"]["containerStatuses"]}
@@ -138,11 +146,12 @@ def crash(cluster: Cluster, namespace: str, pod: str, *, container: str = "trito
     try:
         if pid != _first_process(identity):
             raise ClusterError(f"Container {container!r} of {pod!r} has ended by itself.")
+        told = time.monotonic()
         signal.pidfd_send_signal(handle, signal.SIGKILL)
         # Readable when the process has ended (pidfd_open(2)).
         if not select.select([handle], [], [], GONE_WITHIN_S)[0]:
             raise ClusterError(f"Container {container!r} of {pod!r} does not end.")
-        return time.monotonic()
+        return Crashed(told=told, gone=time.monotonic())
     finally:
         os.close(handle)
 

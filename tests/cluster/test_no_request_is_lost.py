@@ -19,7 +19,7 @@ from cluster_target import Printed, Target, brought, remove_at_once
 from local.cluster.answers import endpoint_of
 from local.cluster.applying import apply_stack
 from local.cluster.boot import CONTROL
-from local.cluster.disruptions import crash, drain, paused, pods_of, roll, scale, uncordon, wait_until_gone
+from local.cluster.disruptions import Crashed, crash, drain, paused, pods_of, roll, scale, uncordon, wait_until_gone
 from local.cluster.kubectl import Kubectl
 from local.cluster.pod_history import PodHistory
 from local.cluster.readiness import wait_until_ready
@@ -177,7 +177,7 @@ def test_a_crash_costs_at_most_what_was_in_flight_on_that_server(deployed: Deplo
     if cluster is None:
         pytest.skip("the server's process is on another machine")
     pod = pods_of(deployed.kubectl, deployed.namespace, deployed.deployment)[0]["metadata"]
-    crashed: list[float] = []
+    crashed: list[Crashed] = []
 
     def end_it() -> None:
         crashed.append(crash(cluster, deployed.namespace, pod["name"]))
@@ -189,17 +189,20 @@ def test_a_crash_costs_at_most_what_was_in_flight_on_that_server(deployed: Deplo
     assert deployed.restarts(pod["name"]) == 1
     for kind in observed.by_kind:
         failed = [
-            (h.began + r.started - crashed[0], r) for h in observed.heard if h.stream.kind is kind for r in h.lost()
+            (h.began + r.started - crashed[0].gone, r)
+            for h in observed.heard
+            if h.stream.kind is kind
+            for r in h.lost()
         ]
         between = sum(
-            0 < h.began + r.started - crashed[0] < known - crashed[0]
+            0 < h.began + r.started - crashed[0].gone < known - crashed[0].gone
             for h in observed.heard
             if h.stream.kind is kind
             for r in h.records
         )
         print(
             f"{kind}: {len(failed)} lost that were in flight, none of the {between} that were sent in the"
-            f" {known - crashed[0]:.2f} s until the pod was not Ready"
+            f" {known - crashed[0].gone:.2f} s until the pod was not Ready"
         )
         assert [(sent, r) for sent, r in failed if sent > 0] == []
     sound(observed, least=150)
