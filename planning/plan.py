@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planning.admission import PodRule
+from planning.clusters.eks import Karpenter
 from planning.clusters.made import Made
 from planning.cost import PoolCost
 from planning.derived import Derived
@@ -29,6 +30,14 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KarpenterThere:
+    """What Karpenter is told on `cluster`, whichever stack makes that."""
+
+    cluster: str
+    nodes: Karpenter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """`made` is the cluster that the stack itself makes, `device_plugins` what it installs on GPU nodes. `servers`
     lacks those that an error keeps from being planned: where `errors` is not empty, nothing may be made of it."""
@@ -36,6 +45,7 @@ class Plan:
     settings: Settings
     platform: Platform
     made: Made | None
+    karpenter: KarpenterThere | None
     namespace: str
     pod_security: str
     pod_rules: tuple[Derived[PodRule], ...]

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from planning.admission import plan_admission
 from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
-from planning.clusters.made import plan_made
+from planning.clusters.eks import Karpenter, PlannedEks
+from planning.clusters.made import Made, plan_eks_below, plan_made
 from planning.controllers import check_controllers
 from planning.cost import plan_cost
 from planning.derived import Derived
@@ -20,7 +21,7 @@ from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import check_memory, plan_memory
 from planning.network import plan_network
-from planning.plan import Accepted, Plan, Platform
+from planning.plan import Accepted, KarpenterThere, Plan, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.promises import check_promises
 from planning.proxy import plan_proxy, with_proxy
@@ -81,13 +82,15 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found += of_plugins
     cost = plan_cost(pools, servers, _region(settings), catalogue)
     made, of_cluster = plan_made(settings, pools, servers, cost, catalogue)
-    found += of_cluster
+    below, of_other = plan_eks_below(settings, pools, servers, cost, catalogue)
+    found += [*of_cluster, *of_other]
     # A model that two servers serve is looked at for each.
     remaining, accepted = _accept(list(dict.fromkeys(found)), settings.accept)
     return Plan(
         settings=settings,
         platform=_platform(settings),
         made=made,
+        karpenter=_karpenter(made or below),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
         pod_rules=plan_admission([image.value for server in servers for image in (server.image, server.proxy_image)]),
@@ -100,6 +103,12 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         findings=remaining,
         accepted=accepted,
     )
+
+
+def _karpenter(cluster: Made | None) -> KarpenterThere | None:
+    if isinstance(cluster, PlannedEks) and isinstance(cluster.scaler, Karpenter):
+        return KarpenterThere(cluster=cluster.name.value, nodes=cluster.scaler)
+    return None
 
 
 def _server(

@@ -13,7 +13,6 @@ from components.labels import common
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
 from components.serving.server import Server, ServerArgs
-from planning.clusters.eks import Karpenter, PlannedEks
 from planning.plan import Plan
 from planning.storage import NodePathSource
 
@@ -40,10 +39,10 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
         ),
         opts,
     )
-    if isinstance(plan.made, PlannedEks) and isinstance(plan.made.scaler, Karpenter):
+    if (there := plan.karpenter) is not None:
         KarpenterNodes(
             "nodes",
-            KarpenterNodesArgs(karpenter=plan.made.scaler, cluster=plan.made.name.value, labels=plan.labels),
+            KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, labels=plan.labels),
             opts,
         )
     if plan.device_plugins:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from planning.catalogue import Catalogue
 from planning.clusters.eks import PlannedEks, plan_eks
-from planning.clusters.eks_checks import check_role
 from planning.clusters.gke import PlannedGke, plan_gke
 from planning.cost import PoolCost
 from planning.findings import Finding, setting
@@ -32,7 +31,21 @@ def plan_made(
             return plan_gke(settings, cluster, setting("cluster"), pools, servers, costs, catalogue)
         case Eks():
             return plan_eks(settings, pools, servers, {cost.pool.name: cost.nodes for cost in costs}, catalogue)
-        case Reference(cluster=Eks() as cluster):
-            return None, tuple(check_role(settings, cluster))
+        case _:
+            return None, ()
+
+
+def plan_eks_below(
+    settings: Settings,
+    pools: Sequence[Pool],
+    servers: Sequence[PlannedServer],
+    costs: Sequence[PoolCost],
+    catalogue: Catalogue,
+) -> tuple[PlannedEks | None, tuple[Finding, ...]]:
+    """The EKS cluster that another stack makes, as that stack plans it: what Karpenter is told there comes with the
+    servers."""
+    match settings.cluster:
+        case Reference(cluster=Eks()):
+            return plan_eks(settings, pools, servers, {cost.pool.name: cost.nodes for cost in costs}, catalogue)
         case _:
             return None, ()

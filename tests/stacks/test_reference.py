@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from rendered_stack import planned_from, raw_settings
+from rendered_stack import planned_from, raw_settings, rendered_plan, rendered_stack
 
 from planning.settings.cluster import Gke, Reference
 from stacks.program import deploy
@@ -45,3 +45,14 @@ def test_it_deploys_with_the_kubeconfig_that_the_other_stack_exports(assembled_m
 def test_a_cluster_that_is_not_as_the_stack_file_repeats_it_is_said_with_its_field(assembled_models: None) -> None:
     with pytest.raises(OtherClusterError, match=r"cluster\.cluster\.pods: stack acme/tritonup/dev-cluster"):
         _recorded(pods="10.32.0.0/14")
+
+
+def test_what_karpenter_is_told_comes_with_the_servers_where_another_stack_makes_the_cluster(
+    assembled_models: None,
+) -> None:
+    raw = raw_settings("prod")
+    made = {one.name for one in rendered_stack("prod").of("NodePool")}
+    raw["cluster"] = {"kind": "reference", "stack": STACK, "cluster": raw["cluster"]}
+    behind = rendered_plan("prod", planned_from(raw))
+    assert {one.name for one in behind.of("NodePool")} == made
+    assert behind.of("EC2NodeClass")
