@@ -31,6 +31,11 @@ class RenderedStack:
     def of_kind(self, kind: str) -> list[Object]:
         return [body for body in self.objects if body["kind"] == kind]
 
+    def server_policies(self) -> list[Object]:
+        """The NetworkPolicies of the servers' namespace."""
+        found = self.of_kind("NetworkPolicy")
+        return [body for body in found if body["metadata"]["namespace"] == self.plan.namespace]
+
     def pods(self) -> list[Object]:
         """A pod for each Deployment, as its ReplicaSet would make it."""
         return [

@@ -101,7 +101,7 @@ def stand_ins(
     made = sorted({str(body["metadata"]["namespace"]) for body in bodies} - there)
     kubectl.apply(*(stated.get(name, _namespace(name)) for name in made))
     try:
-        kubectl.apply(*(body for each in stacks for body in each.of_kind("NetworkPolicy")))
+        kubectl.apply(*(body for each in stacks for body in each.server_policies()))
         for name in made:
             kubectl.run("wait", "--for=create", f"--namespace={name}", "serviceaccount/default", "--timeout=30s")
         kubectl.apply(*bodies)

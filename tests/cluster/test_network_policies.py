@@ -59,7 +59,7 @@ def world(serving: RenderedStack, target: Target, progress: Printed) -> Generato
             with progress.step("the same without them"):
                 opened = settled(connector, guarded, others, every)
         finally:
-            kubectl.apply(*(body for each in stacks for body in each.of_kind("NetworkPolicy")))
+            kubectl.apply(*(body for each in stacks for body in each.server_policies()))
         yield World(stacks=stacks, guarded=guarded, others=others, closed=closed, opened=opened)
 
 
