@@ -174,15 +174,6 @@ def test_a_kubeconfig_that_is_not_there_is_named(engine: Engine, tmp_path: Path)
     assert "Traceback" not in ran.output
 
 
-@pytest.mark.parametrize(("stack", "kind"), [("dev", "gke"), ("prod", "eks")])
-def test_a_stack_whose_cluster_this_release_does_not_build_says_so(engine: Engine, stack: str, kind: str) -> None:
-    engine.succeed("stack", "init", stack)
-    ran = engine.run("preview", "--stack", stack)
-    assert ran.code != 0
-    assert f"cluster.kind: '{kind}' is not built by this release; nothing was made." in ran.output
-    assert "Traceback" not in ran.output
-
-
 def test_what_needs_no_pods_is_made_is_left_alone_by_a_second_run_and_goes(local: Engine, cluster: ClusterApi) -> None:
     steps = local.steps("--stack", "local")
     targets = [
