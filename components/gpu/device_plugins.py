@@ -23,7 +23,6 @@ from pulumi_kubernetes.apps.v1 import (
     RollingUpdateDaemonSetArgs,
 )
 from pulumi_kubernetes.core.v1 import (
-    AffinityArgs,
     CapabilitiesArgs,
     ConfigMap,
     ConfigMapVolumeSourceArgs,
@@ -31,10 +30,6 @@ from pulumi_kubernetes.core.v1 import (
     EnvVarArgs,
     HostPathVolumeSourceArgs,
     Namespace,
-    NodeAffinityArgs,
-    NodeSelectorArgs,
-    NodeSelectorRequirementArgs,
-    NodeSelectorTermArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ResourceRequirementsArgs,
@@ -45,9 +40,10 @@ from pulumi_kubernetes.core.v1 import (
     VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-from pulumi_kubernetes.networking.v1 import NetworkPolicy, NetworkPolicySpecArgs
 
 from components.labels import INSTANCE, NAME, common
+from components.placement import on_nodes_with
+from components.security.network import default_deny
 from planning.gpu_software import PlannedDevicePlugin
 from planning.pools import GPU_RESOURCE
 
@@ -90,12 +86,7 @@ class DevicePlugins(pulumi.ComponentResource):
             opts=child,
         )
         self.namespace = namespace.metadata.apply(lambda metadata: metadata.name or NAMESPACE)
-        NetworkPolicy(
-            f"{name}-default-deny",
-            metadata=ObjectMetaArgs(name="default-deny", namespace=self.namespace, labels=labels),
-            spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
-            opts=child,
-        )
+        default_deny(f"{name}-default-deny", namespace=self.namespace, labels=labels, opts=child)
         for plugin in args.plugins:
             _daemon_set(f"{name}-{plugin.pool}", plugin, self.namespace, labels, child)
         self.register_outputs({"namespace": self.namespace})
@@ -163,20 +154,7 @@ def _pod(plugin: PlannedDevicePlugin, config: Input[str]) -> PodSpecArgs:
         automount_service_account_token=False,
         enable_service_links=False,
         priority_class_name="system-node-critical",
-        affinity=AffinityArgs(
-            node_affinity=NodeAffinityArgs(
-                required_during_scheduling_ignored_during_execution=NodeSelectorArgs(
-                    node_selector_terms=[
-                        NodeSelectorTermArgs(
-                            match_expressions=[
-                                NodeSelectorRequirementArgs(key=key, operator="In", values=[value])
-                                for key, value in sorted(plugin.labels.items())
-                            ]
-                        )
-                    ]
-                )
-            )
-        ),
+        affinity=on_nodes_with([plugin.labels]),
         tolerations=[TolerationArgs(key=taint.key, operator="Exists", effect=taint.effect) for taint in plugin.taints]
         or None,
         containers=[

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import Output, ResourceOptions
 from pulumi_kubernetes.core.v1 import Namespace
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-from pulumi_kubernetes.networking.v1 import NetworkPolicy, NetworkPolicySpecArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.scheduling.v1 import PriorityClass
 
 from components.labels import common
 from components.security.admission import pod_policy
+from components.security.network import default_deny
 from planning.admission import PodRule
-from planning.settings.root import NAMESPACE_POLICY
 
 SERVING_PRIORITY = 1_000_000
 """Above everything that states no priority (0) and far below the system's classes (2,000,000,000), so that batch
@@ -58,14 +57,10 @@ class ServingNamespace(pulumi.ComponentResource):
             metadata=ObjectMetaArgs(name=args.namespace, labels={**labels, **security}),
             opts=child,
         )
-        deny = NetworkPolicy(
+        deny = default_deny(
             f"{name}-default-deny",
-            metadata=ObjectMetaArgs(
-                name=NAMESPACE_POLICY,
-                namespace=namespace.metadata.apply(lambda metadata: metadata.name or args.namespace),
-                labels=labels,
-            ),
-            spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
+            namespace=namespace.metadata.apply(lambda metadata: metadata.name or args.namespace),
+            labels=labels,
             opts=child,
         )
         rules = pod_policy(f"{name}-pods", namespace=args.namespace, rules=args.pod_rules, labels=labels, opts=child)

@@ -18,6 +18,7 @@ from pulumi_kubernetes.networking.v1 import (
 
 from components.labels import selector
 from planning.network import NAMESPACE_LABEL, Allowance, Network, OwnPods, Peer, Pods
+from planning.settings.root import NAMESPACE_POLICY
 
 
 def network_policy(
@@ -56,6 +57,18 @@ def network_policy(
             ]
             or None,
         ),
+        opts=opts,
+    )
+
+
+def default_deny(
+    name: str, *, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions
+) -> NetworkPolicy:
+    """Nothing comes into the namespace or leaves it, but what other policies allow."""
+    return NetworkPolicy(
+        name,
+        metadata=ObjectMetaArgs(name=NAMESPACE_POLICY, namespace=namespace, labels=labels),
+        spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
         opts=opts,
     )
 

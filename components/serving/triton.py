@@ -17,7 +17,6 @@ from pulumi_kubernetes.apps.v1 import (
     RollingUpdateDeploymentArgs,
 )
 from pulumi_kubernetes.core.v1 import (
-    AffinityArgs,
     CapabilitiesArgs,
     ContainerArgs,
     ContainerPortArgs,
@@ -27,10 +26,6 @@ from pulumi_kubernetes.core.v1 import (
     LifecycleArgs,
     LifecycleHandlerArgs,
     LocalObjectReferenceArgs,
-    NodeAffinityArgs,
-    NodeSelectorArgs,
-    NodeSelectorRequirementArgs,
-    NodeSelectorTermArgs,
     PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
@@ -48,6 +43,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
 from components.models.volumes import models_in_pod
+from components.placement import on_nodes_with
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from planning.images import ImageRef
 from planning.pools import GPU_RESOURCE, Pool
@@ -133,7 +129,7 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
             fs_group_change_policy="OnRootMismatch",
             seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
         ),
-        affinity=_affinity(args.lane.lane.pools),
+        affinity=on_nodes_with([pool.labels for pool in args.lane.lane.pools]),
         tolerations=_tolerations(args.lane.lane.pools),
         topology_spread_constraints=_spread(args),
         # A sidecar: it starts before Triton and ends after it.
@@ -222,26 +218,6 @@ def _resources(server: PlannedServer) -> ResourceRequirementsArgs:
         **({GPU_RESOURCE: str(server.gpus)} if server.gpus else {}),
     }
     return ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts))
-
-
-def _affinity(pools: Sequence[Pool]) -> AffinityArgs | None:
-    if not pools:
-        return None
-    return AffinityArgs(
-        node_affinity=NodeAffinityArgs(
-            required_during_scheduling_ignored_during_execution=NodeSelectorArgs(
-                node_selector_terms=[
-                    NodeSelectorTermArgs(
-                        match_expressions=[
-                            NodeSelectorRequirementArgs(key=key, operator="In", values=[value])
-                            for key, value in sorted(pool.labels.items())
-                        ]
-                    )
-                    for pool in pools
-                ]
-            )
-        )
-    )
 
 
 def _tolerations(pools: Sequence[Pool]) -> list[TolerationArgs] | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
 from planning.settings.base import Strict
+from planning.settings.pools import Bounds
 from planning.settings.scalars import Distinct, Duration
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -76,21 +77,13 @@ class Maintenance(Strict):
         return length
 
 
-class SystemPool(Strict):
+class SystemPool(Bounds):
     """The nodes of the cluster's own pods and of servers without a GPU."""
 
     machine: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$", examples=["e2-standard-4"])] = "e2-standard-4"
     min: Annotated[int, Field(ge=1)] = 2
     """Nodes that always run, over all zones."""
     max: Annotated[int, Field(ge=1)] = 6
-
-    @field_validator("max")
-    @classmethod
-    def _above_min(cls, most: int, info: ValidationInfo) -> int:
-        least = info.data.get("min")
-        if least is not None and most < least:
-            raise ValueError("is less than `min`")
-        return most
 
 
 class OnDemand(Strict):

@@ -43,19 +43,23 @@ class Mig(Strict):
 Sharing = Annotated[Whole | TimeSlicing | Mps | Mig, Field(discriminator="kind")]
 
 
-class NodeBounds(Strict):
-    """How many nodes the pool may have, over all zones."""
+class Bounds(Strict):
+    """What has a `min`, and a `max` that is not below it."""
 
-    min: Annotated[int, Field(ge=0)] = 0
-    max: Annotated[int, Field(ge=1)]
-
-    @field_validator("max")
+    @field_validator("max", check_fields=False)
     @classmethod
     def _above_min(cls, most: int, info: ValidationInfo) -> int:
         least = info.data.get("min")
         if least is not None and most < least:
             raise ValueError("is less than `min`")
         return most
+
+
+class NodeBounds(Bounds):
+    """How many nodes the pool may have, over all zones."""
+
+    min: Annotated[int, Field(ge=0)] = 0
+    max: Annotated[int, Field(ge=1)]
 
 
 class GpuPool(Strict):

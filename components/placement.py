@@ -1,0 +1,34 @@
+"""Where pods may stand: on nodes of the pools that the plan names, by the labels that those declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pulumi_kubernetes.core.v1 import (
+    AffinityArgs,
+    NodeAffinityArgs,
+    NodeSelectorArgs,
+    NodeSelectorRequirementArgs,
+    NodeSelectorTermArgs,
+)
+
+
+def on_nodes_with(labels: Sequence[Mapping[str, str]]) -> AffinityArgs | None:
+    """On nodes that have all of one of `labels`; anywhere where there are none."""
+    if not labels:
+        return None
+    return AffinityArgs(
+        node_affinity=NodeAffinityArgs(
+            required_during_scheduling_ignored_during_execution=NodeSelectorArgs(
+                node_selector_terms=[
+                    NodeSelectorTermArgs(
+                        match_expressions=[
+                            NodeSelectorRequirementArgs(key=key, operator="In", values=[value])
+                            for key, value in sorted(one.items())
+                        ]
+                    )
+                    for one in labels
+                ]
+            )
+        )
+    )
