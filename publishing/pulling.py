@@ -80,23 +80,38 @@ def pull(store: Store, server: str, digest: str, into: Path, trust: Trust, advan
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         with _alone(partial, final):
-            if final.exists():
+            already = final.exists()
+            if already:
                 _as_signed(final, signed.statement, advance)
-                return _pulled(final, signed, already=True, fetched=0)
-            fetched = _fetch(store, signed.statement, partial, advance)
-            partial.rename(final)
-        kept = into / signature_key(server, digest, signed.fingerprint)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(signature)
-    except RefusedError:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+            with _kept(signature, into / signature_key(server, digest, signed.fingerprint), partial):
+                fetched = 0 if already else _fetch(store, signed.statement, partial, advance)
+                if not already:
+                    partial.rename(final)
     except OSError as refused:
         if refused.errno not in _FULL:
             raise PullError(f"{refused.filename or partial} cannot be written: {refused.strerror}.") from None
-        shutil.rmtree(partial, ignore_errors=True)
         raise PullError(_full(into, signed.statement.total_bytes, "filled up on the way")) from None
-    return _pulled(final, signed, already=False, fetched=fetched)
+    return _pulled(final, signed, already=already, fetched=fetched)
+
+
+@contextmanager
+def _kept(signature: bytes, at: Path, partial: Path) -> Generator[None]:
+    """The signature `at` its place after the files are at theirs. Its room is taken before: a disk that fills up then
+    must not leave files without it. Nothing of either is left where what comes is refused or has no room."""
+    waiting = partial.with_suffix(".signature")
+    try:
+        waiting.write_bytes(signature)
+        at.parent.mkdir(parents=True, exist_ok=True)
+        yield
+        waiting.replace(at)
+    except (PullError, OSError) as failed:
+        if isinstance(failed, PullError) or failed.errno in _FULL:
+            shutil.rmtree(partial, ignore_errors=True)
+            waiting.unlink(missing_ok=True)
+            for folder in (at.parent, at.parent.parent):
+                with suppress(OSError):  # another digest's signatures are there
+                    folder.rmdir()
+        raise
 
 
 def _pulled(final: Path, signed: Trusted, *, already: bool, fetched: int) -> Pulled:
@@ -162,7 +177,6 @@ def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) 
     missing_bytes = statement.total_bytes - resumed
     free = shutil.disk_usage(partial).free
     if free < missing_bytes:
-        shutil.rmtree(partial, ignore_errors=True)
         raise PullError(_full(partial.parent, statement.total_bytes, "has too little room"))
     advance(resumed)
     stop = Event()

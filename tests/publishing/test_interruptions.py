@@ -9,7 +9,9 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from conftest import Place
@@ -179,23 +181,38 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(
     assert bytes_below(small_disk) == {}
 
 
+def filled_after(files: int, disk: Path) -> Callable[[int], None]:
+    """What fills `disk` up when so many files have come. The others wait meanwhile, each with one file that it wrote:
+    they cannot be done before."""
+    arrived: list[int] = []
+    turn = Lock()
+
+    def fill(amount: int) -> None:
+        with turn:
+            arrived.extend([amount] if amount else [])
+            if len(arrived) == files and not (disk / "other").exists():
+                with suppress(OSError), (disk / "other").open("wb", buffering=0) as other:
+                    while True:
+                        other.write(bytes(4096))
+
+    return fill
+
+
 def test_a_disk_that_fills_up_on_the_way_is_left_as_it_was(
     directory: Place, keys: Keys, small_disk: Path, tmp_path: Path
 ) -> None:
     served = published(directory, keys, tmp_path / "here")
-
-    def fill(amount: int) -> None:
-        if amount and not (small_disk / "other").exists():
-            with (small_disk / "other").open("wb") as other:
-                try:
-                    while True:
-                        other.write(bytes(100_000))
-                        other.flush()
-                except OSError:
-                    pass
-
     with pytest.raises(PullError, match=r"filled up on the way: .* Nothing was left there"):
-        pull(directory.store, "vision", served.digest, small_disk, keys.trust, fill)
+        pull(directory.store, "vision", served.digest, small_disk, keys.trust, filled_after(1, small_disk))
     assert set(bytes_below(small_disk)) == {"other"}
     (small_disk / "other").unlink()
     assert bytes_below(pull(directory.store, "vision", served.digest, small_disk, keys.trust).directory) == FILES
+
+
+def test_a_disk_that_fills_up_after_the_last_file_has_room_for_its_signature(
+    directory: Place, keys: Keys, small_disk: Path, tmp_path: Path
+) -> None:
+    served = published(directory, keys, tmp_path / "here")
+    pull(directory.store, "vision", served.digest, small_disk, keys.trust, filled_after(len(FILES), small_disk))
+    assert (small_disk / "other").exists()
+    assert verify(Store(f"file://{small_disk}"), "vision", served.digest, keys.trust).findings == ()
