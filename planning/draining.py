@@ -7,6 +7,10 @@ SIGTERM when preStop ends, and SIGKILL when the grace period ends. Nothing is lo
     detection lag + grace <= notice
 
 for the shortest notice among the pools that the pod may run on. Pools that never reclaim give none.
+
+Clients that were silent all the while are answered by other pods through this one's proxy (planning/proxy.py) until it
+quits, nearly a slowest request after preStop. What it accepts then may take as long again: the grace period allows for
+it as far as the notice does.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from dataclasses import dataclass
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
 from planning.pools import Notice, Pool
+from planning.proxy import QUIT_BEFORE_S
 
 DETECTION_LAG_S = 5
 """Seconds between a cloud's notice and the pod's deletion: polling or queue delivery, then eviction."""
@@ -78,9 +83,8 @@ def plan_drain(server: str, slowest_request_s: int, pools: Sequence[Pool]) -> Dr
     """
     tightest = _tightest(pools)
     for pace in (UNHURRIED, HURRIED):
-        grace = _grace(pace, slowest_request_s)
-        if tightest is None or DETECTION_LAG_S + grace <= tightest[1].seconds:
-            return _drain(pace, slowest_request_s, grace, tightest)
+        if tightest is None or DETECTION_LAG_S + _grace(pace, slowest_request_s) <= tightest[1].seconds:
+            return _drain(pace, slowest_request_s, tightest)
     pool, notice = tightest
     return _does_not_fit(server, slowest_request_s, pool, notice)
 
@@ -121,12 +125,14 @@ def _grace(pace: Pace, slowest_request_s: int) -> int:
     return pace.pre_stop_s + slowest_request_s + KILL_MARGIN_S
 
 
-def _drain(pace: Pace, slowest_request_s: int, grace: int, tightest: tuple[Pool, Notice] | None) -> Drain:
-    within = (
-        f"{tightest[0].name!r} gives {tightest[1].seconds} s"
-        if tightest is not None
-        else "no pool of it reclaims nodes"
-    )
+def _drain(pace: Pace, slowest_request_s: int, tightest: tuple[Pool, Notice] | None) -> Drain:
+    grace = _grace(pace, slowest_request_s)
+    late = slowest_request_s - QUIT_BEFORE_S
+    within = "no pool of it reclaims nodes"
+    if tightest is not None:
+        pool, notice = tightest
+        late = min(late, notice.seconds - DETECTION_LAG_S - grace)
+        within = f"{pool.name!r} gives {notice.seconds} s"
     return Drain(
         pace=pace,
         pre_stop=Derived(
@@ -135,7 +141,11 @@ def _drain(pace: Pace, slowest_request_s: int, grace: int, tightest: tuple[Pool,
             f" {pace.connection_age_s} s and until its next request, {LAST_ASK_S} s, and moving takes {RECONNECT_S} s",
         ),
         exit_timeout=Derived(slowest_request_s, "the slowest accepted request must be answered"),
-        grace=Derived(grace, f"it is preStop, the exit timeout and {KILL_MARGIN_S} s to exit in, and {within}"),
+        grace=Derived(
+            grace + late,
+            f"it is preStop, the exit timeout, {late} s for what silent clients ask meanwhile and {KILL_MARGIN_S} s to"
+            f" exit in, and {within}",
+        ),
         connection_age=Derived(
             pace.connection_age_s,
             "open connections must have moved before SIGTERM, those renewed in the last moment too",

@@ -13,11 +13,16 @@ the endpoints to every node's rules, the Service goes on sending requests here. 
 nothing of them was sent, and nginx passes them on to another pod's Triton. What was sent is never sent again: Triton
 may have begun it.
 
+**A request that a leaving Triton might not finish goes to another pod.** A client that was silent since before the
+deletion still holds its connection here. What it asks from the last second before SIGTERM on is another pod's to
+answer, for Triton here cuts at its exit timeout whatever it has not finished.
+
 The figures behind these choices are in docs/draining.md and docs/drain-benchmark.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planning.derived import Derived
@@ -65,9 +70,16 @@ TRYING_S = 5
 """After so long a request that was not sent is given up: where nodes do not refuse but are silent, 16 tries of a second
 would outlast its client."""
 
+AWAY_BEFORE_S = 1
+"""Seconds before SIGTERM from which on requests go to other pods: the hooks of two containers do not end in the same
+instant. Every endpoint has learned by then that this pod leaves (`Pace.pre_stop_s`), so they do not come back."""
+
 QUIT_BEFORE_S = 1
-"""Seconds in which what nginx has accepted is answered before Triton cuts it. A choice of ours: by then only clients
-that were silent for the whole time come, and only one request over each connection."""
+"""Seconds before Triton's exit timeout at which nginx ends its connections to it. Triton serves gRPC for as long as an
+HTTP connection is open (docs/draining.md), so what was under way at SIGTERM has the time that was planned for it."""
+
+LEAVING = "leaving"
+"""The file below `scratch` that says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +101,10 @@ class Proxy:
     and is the Service's for as long as it exists. None: nobody to pass on to."""
     connection_age: Derived[int]
     """After so long, the next answer over a connection ends it."""
+    away_after: Derived[int]
+    """Counted from the pod's deletion, as preStop is: from then on requests are passed on to the other pods."""
     quit_after: Derived[int]
-    """Counted from the pod's deletion, as preStop is: then nginx closes idle connections, answers what it has, ends."""
+    """Counted likewise: then nginx closes idle connections, answers what it has, ends."""
     answer: Derived[int]
     """How long an answer may take."""
 
@@ -117,10 +131,15 @@ def plan_proxy(*, server: str, connection_age_s: int, pre_stop_s: int, slowest_r
         grpc=Way(port=GRPC_PORT, triton_port=TRITON_GRPC_PORT),
         others=others_service(server),
         connection_age=Derived(connection_age_s, "clients must have moved to another pod before SIGTERM"),
+        away_after=Derived(
+            pre_stop_s - AWAY_BEFORE_S,
+            f"{AWAY_BEFORE_S} s before SIGTERM: what a client that was silent asks from then on might not be answered"
+            " before Triton's exit timeout is over, so another pod answers it",
+        ),
         quit_after=Derived(
             pre_stop_s + slowest_request_s - QUIT_BEFORE_S,
-            f"{QUIT_BEFORE_S} s before Triton's exit timeout is over: Triton answers over the connections that nginx"
-            " holds until then, so a client that was silent is still served, and none finds nginx without a Triton",
+            f"{QUIT_BEFORE_S} s before Triton's exit timeout is over: Triton serves gRPC for as long as nginx holds"
+            " HTTP connections to it, and the later idle connections are closed, the fewer are left",
         ),
         answer=Derived(slowest_request_s, "the slowest accepted request must be answered"),
     )
@@ -164,13 +183,11 @@ http {{
     ignore_invalid_headers off;
     underscores_in_headers on;
 
-{_upstream("here_http", proxy.http, None)}
-{_upstream("http", proxy.http, proxy.others)}
-{_upstream("here_grpc", proxy.grpc, None)}
-{_upstream("grpc", proxy.grpc, proxy.others)}
+{_upstreams("http", proxy.http, proxy.others)}
+{_upstreams("grpc", proxy.grpc, proxy.others)}
     server {{
         listen {address}:{proxy.http.port} backlog=1024;
-
+{_way("http", proxy.others, scratch)}
         proxy_request_buffering off;
         proxy_buffering off;
         proxy_http_version 1.1;
@@ -186,7 +203,7 @@ http {{
         error_page 502 @gone;
 
         location / {{
-            proxy_pass http://http;
+            proxy_pass http://$way;
         }}
 
         # Of this pod's own Triton alone: who asks wants to know of this pod (the probe, load balancers).
@@ -205,6 +222,7 @@ http {{
     server {{
         # `http2 on` is for nginx from 1.25.1; this is understood by all.
         listen {address}:{proxy.grpc.port} http2 backlog=1024;
+{_way("grpc", proxy.others, scratch)}
         http2_max_concurrent_streams {STREAMS};
 
         # A stream may be silent for as long as an answer may take.
@@ -216,7 +234,7 @@ http {{
         grpc_read_timeout {patience}s;
 
         location / {{
-            grpc_pass grpc://grpc;
+            grpc_pass grpc://$way;
         }}
 
         location /grpc.health.v1.Health/ {{
@@ -227,14 +245,37 @@ http {{
 """
 
 
-def _upstream(name: str, way: Way, others: str | None) -> str:
-    lines = [f"server 127.0.0.1:{way.triton_port} max_fails=0;"]
+def _way(protocol: str, others: str | None, scratch: str) -> str:
+    """Which upstream answers, as nginx's variable `$way`."""
+    lines = [f"set $way {protocol};"]
     if others is not None:
         lines += [
-            "# The server's other pods, tried where Triton here refuses: a Service picks one at random, so often."
+            "# Triton here is about to be told to end, and would cut what it has not answered in time.",
+            f"if (-f {scratch}/{LEAVING}) {{",
+            f"    set $way away_{protocol};",
+            "}",
         ]
-        lines += [f"server {others}:{way.triton_port} max_fails=0 backup;"] * TRIES
-    lines += [
+    return "\n".join(["", *(f"        {line}" for line in lines), ""])
+
+
+def _upstreams(protocol: str, way: Way, others: str | None) -> str:
+    here = f"server 127.0.0.1:{way.triton_port} max_fails=0"
+    elsewhere = f"server {others}:{way.triton_port} max_fails=0"
+    if others is None:
+        return "\n".join(_upstream(name, [f"{here};"]) for name in (f"here_{protocol}", protocol))
+    return "\n".join(
+        [
+            _upstream(f"here_{protocol}", [f"{here};"]),
+            "    # The server's other pods, tried where Triton here refuses: a Service picks one at random, so often.",
+            _upstream(protocol, [f"{here};", *([f"{elsewhere} backup;"] * TRIES)]),
+            _upstream(f"away_{protocol}", [*([f"{elsewhere};"] * TRIES), f"{here} backup;"]),
+        ]
+    )
+
+
+def _upstream(name: str, servers: Sequence[str]) -> str:
+    lines = [
+        *servers,
         f"keepalive {UPSTREAM_CONNECTIONS};",
         "# Triton takes no new connections once it has been told to end, so those that are open are kept.",
         f"keepalive_timeout {IDLE_S}s;",

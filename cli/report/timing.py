@@ -38,7 +38,7 @@ def leaving_section(server: PlannedServer) -> Section:
             *noticed,
             Step("preStop, no new requests", lag, stop),
             Step("SIGTERM, requests answered", stop, answered),
-            Step("Triton exits", answered, gone),
+            Step("last answers, Triton exits", answered, gone),
         ),
         limits=(
             Limit("SIGKILL if it still runs", gone),
@@ -73,6 +73,7 @@ def leaving_section(server: PlannedServer) -> Section:
                 Fact("pre_stop", "preStop sleeps", seconds(drain.pre_stop.value), drain.pre_stop.because),
                 Fact("exit_timeout", "Exit timeout", seconds(drain.exit_timeout.value), drain.exit_timeout.because),
                 Fact("grace", "Grace period", seconds(drain.grace.value), drain.grace.because),
+                Fact("proxy_away", "nginx passes on after", seconds(proxy.away_after.value), proxy.away_after.because),
                 Fact("proxy_quit", "nginx quits after", seconds(proxy.quit_after.value), proxy.quit_after.because),
                 Fact(
                     "connection_age",

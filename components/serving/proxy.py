@@ -34,7 +34,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from planning.proxy import CPU, LOOKUPS, MEMORY, SCRATCH, Proxy, nginx_config
+from planning.proxy import CPU, LEAVING, LOOKUPS, MEMORY, SCRATCH, Proxy, nginx_config
 
 CONTAINER = "proxy"
 
@@ -55,6 +55,7 @@ ALONE = "alone.conf"
 START = "start.sh"
 """Ends as nginx, the container's first process."""
 FOLDER = "/etc/tritonup"
+SCRATCH_FOLDER = "/tmp"  # noqa: S108 - a volume of the pod's own
 
 
 def proxy_config_name(server: str) -> str:
@@ -63,7 +64,11 @@ def proxy_config_name(server: str) -> str:
 
 def proxy_files(proxy: Proxy) -> dict[str, str]:
     """What the pod finds below `FOLDER`."""
-    return {FILE: nginx_config(proxy), ALONE: nginx_config(replace(proxy, others=None)), START: _start(proxy)}
+    return {
+        FILE: nginx_config(proxy, scratch=SCRATCH_FOLDER),
+        ALONE: nginx_config(replace(proxy, others=None), scratch=SCRATCH_FOLDER),
+        START: _start(proxy),
+    }
 
 
 def config_digest(proxy: Proxy) -> str:
@@ -102,7 +107,10 @@ def proxy_container(image: str, proxy: Proxy) -> ContainerArgs:
     """For the pod's `init_containers`: `restartPolicy: Always` is what makes it a sidecar."""
     amounts = {"cpu": str(CPU), "memory": str(MEMORY), "ephemeral-storage": str(SCRATCH)}
     # Not `nginx -s quit`: it reads the configuration first, look-ups included.
-    quit_ = f"sleep {proxy.quit_after.value}; kill -QUIT 1"
+    leave = (
+        f"sleep {proxy.away_after.value}; touch {SCRATCH_FOLDER}/{LEAVING}; "
+        f"sleep {proxy.quit_after.value - proxy.away_after.value}; kill -QUIT 1"
+    )
     return ContainerArgs(
         name=CONTAINER,
         image=image,
@@ -129,7 +137,7 @@ def proxy_container(image: str, proxy: Proxy) -> ContainerArgs:
             failure_threshold=3,
         ),
         lifecycle=LifecycleArgs(
-            pre_stop=LifecycleHandlerArgs(exec_=ExecActionArgs(command=["/bin/sh", "-c", quit_])),
+            pre_stop=LifecycleHandlerArgs(exec_=ExecActionArgs(command=["/bin/sh", "-c", leave])),
         ),
         security_context=SecurityContextArgs(
             allow_privilege_escalation=False,
@@ -142,7 +150,7 @@ def proxy_container(image: str, proxy: Proxy) -> ContainerArgs:
         ),
         volume_mounts=[
             VolumeMountArgs(name="proxy-config", mount_path=FOLDER, read_only=True),
-            VolumeMountArgs(name="proxy-scratch", mount_path="/tmp"),  # noqa: S108 - a volume of the pod's own
+            VolumeMountArgs(name="proxy-scratch", mount_path=SCRATCH_FOLDER),
         ],
     )
 

@@ -18,7 +18,7 @@ NAME = f"{LOCAL_REGISTRY}/{LOCAL_PROXY_IMAGE}:{LOCAL_PROXY_TAG}"
 
 PACKAGES = ("coreutils", "dash", "nginx")
 
-LAYOUT_VERSION = b"1"
+LAYOUT_VERSION = b"2"
 """To be raised with any change of what this file makes."""
 
 USER = "101:101"
@@ -45,5 +45,12 @@ def proxy_image(layout: Layout, progress: Progress) -> PackedImage:
         for file, content in accounts.items():
             (own / "etc" / file).write_text(content, encoding="ascii")
         layers = [layer([(debian, "")], Path(name) / "debian.tar"), layer([(own, "")], Path(name) / "own.tar")]
-        config = {"User": USER, "WorkingDir": "/", "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["nginx"]}
+        config = {
+            "User": USER,
+            "WorkingDir": "/",
+            "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+            "Cmd": ["nginx"],
+            # The kubelet sends it once Triton has exited. To nginx SIGTERM would mean: drop what is under way.
+            "StopSignal": "SIGQUIT",
+        }
         return pack(NAME, layers, config, archive)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import os
 import re
 import shutil
 import socket
@@ -12,10 +14,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import grpc
@@ -23,7 +26,7 @@ import pytest
 
 from components.serving.proxy import ALONE, FILE, FOLDER, START, proxy_files
 from local.ports import LOOPBACK
-from planning.proxy import LOOKUPS, Proxy, Way, nginx_config, plan_proxy
+from planning.proxy import LEAVING, LOOKUPS, Proxy, Way, nginx_config, plan_proxy
 
 PROJECT = Path(__file__).resolve().parents[2]
 OTHER = "127.0.0.2"
@@ -57,11 +60,13 @@ def proxy() -> Proxy:
 @contextmanager
 def running(nginx: Path, proxy: Proxy, folder: Path) -> Generator[str]:
     """nginx with the rendered configuration; where HTTP clients come."""
+    # The worker looks into `folder`, which is this user's alone.
+    directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
     config = folder / "nginx.conf"
     config.write_text(nginx_config(proxy, address=LOOPBACK, scratch=str(folder)))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [nginx, "-e", "stderr", "-g", "daemon off;", "-c", config], stdout=log, stderr=subprocess.STDOUT
+            [nginx, "-e", "stderr", "-g", directives, "-c", config], stdout=log, stderr=subprocess.STDOUT
         )
     try:
         deadline = time.monotonic() + 10
@@ -150,6 +155,71 @@ def test_a_request_that_was_sent_is_never_sent_again(nginx: Path, proxy: Proxy, 
     with triton_at(LOOPBACK, port, here), triton_at(OTHER, port, other), running(nginx, proxy, tmp_path) as url:
         assert [status(f"{url}/v2/models/digits/infer", body) for body in (b"small", BODY)] == [502, 502]
     assert (len(here.paths), other.paths) == (2, [])
+
+
+def ask_over(connection: http.client.HTTPConnection) -> int:
+    connection.request("POST", "/v2/models/digits/infer", BODY)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_what_a_silent_client_asks_of_a_leaving_pod_is_answered_by_another_one(
+    nginx: Path, proxy: Proxy, tmp_path: Path
+) -> None:
+    here, other = Asked(), Asked()
+    port = proxy.http.triton_port
+    with (
+        triton_at(LOOPBACK, port, here),
+        triton_at(OTHER, port, other),
+        running(nginx, proxy, tmp_path),
+        closing(http.client.HTTPConnection(LOOPBACK, proxy.http.port, timeout=10)) as kept,
+    ):
+        assert ask_over(kept) == 200
+        (tmp_path / LEAVING).touch()
+        assert kept.sock is not None
+        assert ask_over(kept) == 200
+        assert status(f"http://{LOOPBACK}:{proxy.http.port}/v2/health/ready") == 200
+    assert here.paths == ["/v2/models/digits/infer", "/v2/health/ready"]
+    assert other.paths == ["/v2/models/digits/infer"]
+
+
+def test_a_leaving_pod_whose_others_all_refuse_answers_itself(nginx: Path, proxy: Proxy, tmp_path: Path) -> None:
+    here = Asked()
+    with triton_at(LOOPBACK, proxy.http.triton_port, here), running(nginx, proxy, tmp_path) as url:
+        (tmp_path / LEAVING).touch()
+        assert [status(f"{url}/v2/models/digits/infer", BODY) for _ in range(20)] == [200] * 20
+    assert len(here.paths) == 20
+
+
+def test_what_is_asked_of_a_leaving_pod_over_an_open_grpc_channel_is_answered_by_another_one(
+    nginx: Path, proxy: Proxy, tmp_path: Path
+) -> None:
+    with (
+        grpc_triton_at(LOOPBACK, proxy.grpc.triton_port) as here,
+        grpc_triton_at(OTHER, proxy.grpc.triton_port) as other,
+        running(nginx, proxy, tmp_path),
+        grpc.insecure_channel(f"{LOOPBACK}:{proxy.grpc.port}") as channel,
+    ):
+        ask: Any = channel.unary_unary(INFER)
+        stream: Any = channel.stream_stream(STREAM)
+        more = Event()
+
+        def messages() -> Generator[bytes]:
+            yield b"before"
+            more.wait(10)
+            yield b"after"
+
+        begun = stream(messages(), timeout=30)
+        assert (ask(BODY, timeout=10), next(begun)) == (BODY, b"before")
+        (tmp_path / LEAVING).touch()
+        assert ask(BODY, timeout=10) == BODY
+        more.set()
+        assert list(begun) == [b"after"]  # where it began
+        check: Any = channel.unary_unary(CHECK)
+        check(b"", timeout=10)
+    assert sorted(here.methods) == sorted([STREAM, INFER, CHECK])
+    assert other.methods == [INFER]
 
 
 def test_nobody_answers_for_this_pods_health(nginx: Path, proxy: Proxy, tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ def test_no_time_limit_is_below_the_slowest_request(proxy: Proxy) -> None:
 @given(proxies)
 def test_a_client_that_is_told_that_triton_is_not_there_asks_over_a_new_connection(proxy: Proxy) -> None:
     config = nginx_config(proxy)
-    assert "error_page 502 @gone;" in block(config, "server")
+    http = config.split(f"listen 0.0.0.0:{proxy.http.port}", 1)[1].split("listen", 1)[0]
+    assert "error_page 502 @gone;" in http
     assert block(config, "location @gone").split() == ["keepalive_timeout", "0;", "return", "502;"]
 
 
@@ -54,6 +55,7 @@ def test_a_client_that_is_told_that_triton_is_not_there_asks_over_a_new_connecti
 def test_nginx_outlasts_sigterm_and_leaves_before_triton_cuts_it(pre_stop_s: int, slowest_request_s: int) -> None:
     proxy = plan_proxy(server="vision", connection_age_s=1, pre_stop_s=pre_stop_s, slowest_request_s=slowest_request_s)
     assert pre_stop_s <= proxy.quit_after.value < pre_stop_s + slowest_request_s
+    assert proxy.away_after.value < pre_stop_s
 
 
 @given(proxies)
@@ -74,9 +76,12 @@ def test_another_pod_is_asked_only_where_triton_here_refuses_and_never_for_this_
         assert servers[0] == (f"127.0.0.1:{port}", " max_fails=0")
         assert set(servers[1:]) == {(f"vision-others:{port}", " max_fails=0 backup")}
         assert re.findall(r"server (\S+)", block(config, f"upstream here_{wire}")) == [f"127.0.0.1:{port}"]
+        away = re.findall(r"server (\S+)( .*)?;", block(config, f"upstream away_{wire}"))
+        assert set(away[:-1]) == {(f"vision-others:{port}", " max_fails=0")}
+        assert away[-1] == (f"127.0.0.1:{port}", " max_fails=0 backup")
     assert "http://here_http;" in block(config, "location /v2/health/")
     assert "grpc://here_grpc;" in block(config, "location /grpc.health.v1.Health/")
-    assert "vision-others" not in nginx_config(replace(proxy, others=None))
+    assert not re.search("vision-others|away_", nginx_config(replace(proxy, others=None)))
 
 
 @given(proxies)

@@ -17,12 +17,12 @@ def container(pre_stop_s: int = 7, connection_age_s: int = 2) -> Any:
     return proxy_container(DIGEST, proxy)
 
 
-def test_it_is_a_sidecar_that_quits_before_triton_cuts_it() -> None:
+def test_it_is_a_sidecar_that_passes_on_before_sigterm_and_quits_before_triton_cuts_it() -> None:
     proxy: Any = container(pre_stop_s=7)
     assert proxy.restart_policy == "Always"
     assert proxy.startup_probe is None
     (_, _, script) = proxy.lifecycle.pre_stop.exec_.command
-    assert script == "sleep 16; kill -QUIT 1"
+    assert script == "sleep 6; touch /tmp/leaving; sleep 10; kill -QUIT 1"
     # So that it is the container's first process that is told.
     assert proxy.command == ["/bin/sh", f"{FOLDER}/start.sh"]
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from planning.draining import DETECTION_LAG_S, HURRIED, KILL_MARGIN_S, UNHURRIED, Drain, check_pace, plan_drain
 from planning.findings import Finding
 from planning.pools import Pool
+from planning.proxy import plan_proxy
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import Raw, ids, planned, planned_with, vision
 
@@ -38,6 +39,23 @@ def test_a_pod_has_left_before_any_node_that_it_may_be_on_is_reclaimed(raw: Raw)
             for pool in lane.lane.pools:
                 assert (pool.notice is not None) == (pool.capacity == "spot")
                 assert pool.notice is None or DETECTION_LAG_S + drain.grace.value <= pool.notice.seconds
+
+
+@given(slowest=seconds, notices=st.lists(seconds, max_size=3))
+def test_what_silent_clients_ask_of_a_leaving_pod_has_its_time_as_far_as_the_notice_goes(
+    slowest: int, notices: list[int]
+) -> None:
+    drain = plan_drain("vision", slowest, pools_with(notices))
+    assume(isinstance(drain, Drain))
+    assert isinstance(drain, Drain)
+    proxy = plan_proxy(
+        server="vision",
+        connection_age_s=drain.connection_age.value,
+        pre_stop_s=drain.pre_stop.value,
+        slowest_request_s=slowest,
+    )
+    wanted = proxy.quit_after.value + proxy.answer.value + KILL_MARGIN_S
+    assert drain.grace.value == min([wanted, *(notice - DETECTION_LAG_S for notice in notices)])
 
 
 @for_every_stack
