@@ -223,6 +223,6 @@ async def _serve_all(pipe: Connection, streams: Sequence[Stream], seed: int) -> 
 
 
 async def _hear(stream: Stream, client: Client, until: asyncio.Event, seed: int) -> Heard:
-    began = time.monotonic()
-    records = await send(unending_times(stream.rate, seed), client, until=until)
+    began = asyncio.get_running_loop().time()
+    records = await send(unending_times(stream.rate, seed), client, until=until, beginning=began)
     return Heard(stream=stream, began=began, records=records)

@@ -20,14 +20,17 @@ async def send(
     seen: Callable[[Record], None] | None = None,
     in_flight: int = IN_FLIGHT,
     until: asyncio.Event | None = None,
+    beginning: float | None = None,
 ) -> tuple[Record, ...]:
-    """Send a request at each of `times` (seconds from now, ascending) and wait until all have come to something.
+    """Send a request at each of `times` (seconds from `beginning`, ascending) and wait until all came to something.
 
+    `beginning` is a moment of the loop's clock, which is the monotonic one; None: now. All times of the records count
+    from it.
     `client` has been prepared, and bounds each request in time. `seen` is told of each as it ends. Once `until` is
     set no later time begins; what was planned before is sent, however late this client is.
     """
     loop = asyncio.get_running_loop()
-    beginning = loop.time()
+    beginning = loop.time() if beginning is None else beginning
     records: list[Record] = []
     waiting: set[asyncio.Task[None]] = set()
 
