@@ -14,9 +14,10 @@ from planning.images import ImageRef
 
 
 class PodRule(Enum):
-    """What every container of a pod must keep to: its init containers and its ephemeral ones too."""
+    """What every volume and every container of a pod must keep to: its init containers and its ephemeral ones too."""
 
     READ_ONLY_ROOT = "read-only-root"
+    NO_SECRET = "no-secret"  # noqa: S105 - a rule's name
     IMAGE_BY_DIGEST = "image-by-digest"
 
 
@@ -26,7 +27,11 @@ def plan_admission(images: Iterable[ImageRef]) -> tuple[Derived[PodRule], ...]:
         Derived(
             PodRule.READ_ONLY_ROOT,
             "every container of this stack writes to volumes alone, and restricted Pod Security does not ask for it",
-        )
+        ),
+        Derived(
+            PodRule.NO_SECRET,
+            "no container of this stack reads a Secret, and who may change a Deployment could read all of them so",
+        ),
     ]
     if all(image.digest for image in images):
         rules.append(

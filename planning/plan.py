@@ -13,7 +13,9 @@ from planning.cost import PoolCost
 from planning.derived import Derived
 from planning.findings import Finding, Severity
 from planning.gpu_software import PlannedDevicePlugin
+from planning.people import PlannedRole
 from planning.pools import Pool
+from planning.quota import Quota
 from planning.server import PlannedServer
 from planning.settings.root import Settings
 
@@ -49,6 +51,8 @@ class Plan:
     namespace: str
     pod_security: str
     pod_rules: tuple[Derived[PodRule], ...]
+    quota: Quota
+    people: tuple[PlannedRole, ...]
     priority_class: str
     labels: Mapping[str, str]
     pools: tuple[Pool, ...]

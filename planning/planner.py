@@ -21,10 +21,12 @@ from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import check_memory, plan_memory
 from planning.network import plan_network
+from planning.people import plan_people
 from planning.plan import Accepted, KarpenterThere, Plan, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.promises import check_promises
 from planning.proxy import plan_proxy, with_proxy
+from planning.quota import plan_quota
 from planning.release import plan_image, plan_proxy_image, plan_release
 from planning.repository.checks import check_gpus, check_repository
 from planning.repository.model import Repository
@@ -94,6 +96,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
         pod_rules=plan_admission([image.value for server in servers for image in (server.image, server.proxy_image)]),
+        quota=plan_quota(servers),
+        people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",
         labels=dict(settings.labels),
         pools=pools,

@@ -34,6 +34,8 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             namespace=plan.namespace,
             pod_security=plan.pod_security,
             pod_rules=[rule.value for rule in plan.pod_rules],
+            quota=plan.quota,
+            people=plan.people,
             priority_class=plan.priority_class,
             labels=plan.labels,
         ),

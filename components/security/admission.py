@@ -4,14 +4,15 @@ A ValidatingAdmissionPolicy and its binding (admissionregistration.k8s.io/v1, bu
 that the settings allow). They judge pods, and the templates of what makes pods: a Deployment that is refused when it is
 applied says why to whoever applied it, while a ReplicaSet that cannot make its pods says it in an event.
 
-Only containers that are new or changed are judged. What is older than the policy can therefore be scaled, labelled and
-ended: a Deployment's controller must be able to shrink the ReplicaSet that a rollout replaces.
+Only containers and volumes that are new or changed are judged. What is older than the policy can therefore be scaled,
+labelled and ended: a Deployment's controller must be able to shrink the ReplicaSet that a rollout replaces.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.admissionregistration.v1 import (
@@ -40,30 +41,74 @@ to; scale and status are subresources of their own and not judged."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judgement:
-    """CEL. `broken` holds of a container `c` that breaks the rule; `wrong` says what is wrong with it."""
+    """CEL. `broken` holds of a container `c`, or of a volume `v`, that breaks the rule; `wrong` says what is wrong with
+    it."""
 
     variable: str
+    of: Literal["containers", "volumes"] = "containers"
     broken: str
     wrong: str
     rule: str
     fix: str
 
+    @property
+    def judged(self) -> str:
+        return "judged" if self.of == "containers" else "judgedVolumes"
+
+    @property
+    def one(self) -> str:
+        return "c" if self.of == "containers" else "v"
+
+
+_DIGEST = "matches('@sha256:[0-9a-f]{64}$')"
+_BY_DIGEST = "every image is named by digest, because a tag can name other bytes tomorrow"
+_SECRETS_UNREAD = "no pod reads a Secret, because who may change a pod would read it too"
 
 _JUDGEMENTS = {
-    PodRule.READ_ONLY_ROOT: _Judgement(
-        variable="writable",
-        broken="c.?securityContext.?readOnlyRootFilesystem.orValue(false) != true",
-        wrong="'container ' + c.name + ' can write to its root file system'",
-        rule="every root file system is read-only",
-        fix="Set securityContext.readOnlyRootFilesystem to true and mount a volume where the container writes"
-        " (kubectl debug takes it from a file, by --custom).",
+    PodRule.READ_ONLY_ROOT: (
+        _Judgement(
+            variable="writable",
+            broken="c.?securityContext.?readOnlyRootFilesystem.orValue(false) != true",
+            wrong="'container ' + c.name + ' can write to its root file system'",
+            rule="every root file system is read-only",
+            fix="Set securityContext.readOnlyRootFilesystem to true and mount a volume where the container writes"
+            " (kubectl debug takes it from a file, by --custom).",
+        ),
     ),
-    PodRule.IMAGE_BY_DIGEST: _Judgement(
-        variable="byTag",
-        broken="!c.?image.orValue('').matches('@sha256:[0-9a-f]{64}$')",
-        wrong="'container ' + c.name + ' names its image ' + c.?image.orValue('')",
-        rule="every image is named by digest, because a tag can name other bytes tomorrow",
-        fix="Write the image as REPOSITORY@sha256:DIGEST.",
+    PodRule.NO_SECRET: (
+        _Judgement(
+            variable="fromSecrets",
+            broken="c.?env.orValue([]).exists(e, e.?valueFrom.?secretKeyRef.hasValue())"
+            " || c.?envFrom.orValue([]).exists(e, e.?secretRef.hasValue())",
+            wrong="'container ' + c.name + ' takes a Secret into its environment'",
+            rule=_SECRETS_UNREAD,
+            fix="Use the identity of the pod's ServiceAccount instead.",
+        ),
+        _Judgement(
+            variable="ofSecrets",
+            of="volumes",
+            broken="v.?secret.hasValue() || v.?projected.?sources.orValue([]).exists(s, s.?secret.hasValue())",
+            wrong="'volume ' + v.name + ' is a Secret'",
+            rule=_SECRETS_UNREAD,
+            fix="Use the identity of the pod's ServiceAccount instead.",
+        ),
+    ),
+    PodRule.IMAGE_BY_DIGEST: (
+        _Judgement(
+            variable="byTag",
+            broken=f"!c.?image.orValue('').{_DIGEST}",
+            wrong="'container ' + c.name + ' names its image ' + c.?image.orValue('')",
+            rule=_BY_DIGEST,
+            fix="Write the image as REPOSITORY@sha256:DIGEST.",
+        ),
+        _Judgement(
+            variable="volumeByTag",
+            of="volumes",
+            broken=f"v.?image.hasValue() && !v.?image.?reference.orValue('').{_DIGEST}",
+            wrong="'volume ' + v.name + ' names its image ' + v.?image.?reference.orValue('')",
+            rule=_BY_DIGEST,
+            fix="Write the image as REPOSITORY@sha256:DIGEST.",
+        ),
     ),
 }
 
@@ -77,7 +122,7 @@ def pod_policy(
     opts: ResourceOptions,
 ) -> ValidatingAdmissionPolicyBinding:
     """Keep `rules` in `namespace`. Both objects belong to no namespace, so that theirs is part of the name."""
-    judgements = [_JUDGEMENTS[rule] for rule in rules]
+    judgements = [judgement for rule in rules for judgement in _JUDGEMENTS[rule]]
     metadata = ObjectMetaArgs(name=f"{namespace}-pods", labels=labels)
     policy = ValidatingAdmissionPolicy(
         name,
@@ -104,8 +149,15 @@ def pod_policy(
                 VariableArgs(name="containers", expression=_containers("object")),
                 VariableArgs(name="known", expression=f"oldObject == null ? [] : {_containers('oldObject')}"),
                 VariableArgs(name="judged", expression="variables.containers.filter(c, !(c in variables.known))"),
+                VariableArgs(name="volumes", expression=_volumes("object")),
+                VariableArgs(name="knownVolumes", expression=f"oldObject == null ? [] : {_volumes('oldObject')}"),
+                VariableArgs(
+                    name="judgedVolumes", expression="variables.volumes.filter(v, !(v in variables.knownVolumes))"
+                ),
                 *(
-                    VariableArgs(name=one.variable, expression=f"variables.judged.filter(c, {one.broken})")
+                    VariableArgs(
+                        name=one.variable, expression=f"variables.{one.judged}.filter({one.one}, {one.broken})"
+                    )
                     for one in judgements
                 ),
             ],
@@ -135,18 +187,26 @@ def pod_policy(
 
 
 def _containers(of: str) -> str:
-    """All containers of a pod or of the template of `of`. `dyn`, because the kinds have no common type."""
+    """All containers of a pod or of the template of `of`."""
+    return _of_pod(of, "p.containers + p.?initContainers.orValue([]) + p.?ephemeralContainers.orValue([])")
+
+
+def _volumes(of: str) -> str:
+    return _of_pod(of, "p.?volumes.orValue([])")
+
+
+def _of_pod(of: str, what: str) -> str:
+    """`what` of the pod `p` that `of` is, or that its template makes. `dyn`, because the kinds have no common type."""
     template = (
         f"request.kind.kind == 'Pod' ? dyn({of}).spec"
         f" : request.kind.kind == 'CronJob' ? dyn({of}).spec.jobTemplate.spec.template.spec"
         f" : dyn({of}).spec.template.spec"
     )
-    kinds = "p.containers + p.?initContainers.orValue([]) + p.?ephemeralContainers.orValue([])"
-    return f"[{template}].map(p, {kinds})[0]"
+    return f"[{template}].map(p, {what})[0]"
 
 
 def _message(judgement: _Judgement, namespace: str) -> str:
-    wrong = f"variables.{judgement.variable}.map(c, {judgement.wrong}).join('; ')"
+    wrong = f"variables.{judgement.variable}.map({judgement.one}, {judgement.wrong}).join('; ')"
     return f"{wrong} + '. In namespace {namespace} {judgement.rule}. {judgement.fix}'"
 
 

@@ -1,8 +1,8 @@
 """The namespace that servers live in: restricted, silent, and with its own priority.
 
 It owns the Namespace with the Pod Security labels, the rules on pods beside them (`components/security/admission.py`),
-a NetworkPolicy that denies everything in both directions, and the PriorityClass of serving pods. Exceptions are added
-by each server, as the plan lists them.
+a NetworkPolicy that denies everything in both directions, the quota, the roles of people, and the PriorityClass of
+serving pods. Exceptions are added by each server, as the plan lists them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from pulumi_kubernetes.scheduling.v1 import PriorityClass
 from components.labels import common
 from components.security.admission import pod_policy
 from components.security.network import default_deny
+from components.security.people import people
+from components.security.quota import quota
 from planning.admission import PodRule
+from planning.people import PlannedRole
+from planning.quota import Quota
 
 SERVING_PRIORITY = 1_000_000
 """Above everything that states no priority (0) and far below the system's classes (2,000,000,000), so that batch
@@ -32,6 +36,8 @@ class ServingNamespaceArgs:
     pod_security: str
     """The version whose restricted profile is enforced: `v1.35`."""
     pod_rules: Sequence[PodRule]
+    quota: Quota
+    people: Sequence[PlannedRole]
     priority_class: str
     labels: Mapping[str, str]
 
@@ -57,15 +63,20 @@ class ServingNamespace(pulumi.ComponentResource):
             metadata=ObjectMetaArgs(name=args.namespace, labels={**labels, **security}),
             opts=child,
         )
+        there = namespace.metadata.apply(lambda metadata: metadata.name or args.namespace)
         deny = default_deny(
             f"{name}-default-deny",
-            namespace=namespace.metadata.apply(lambda metadata: metadata.name or args.namespace),
+            namespace=there,
             labels=labels,
             opts=child,
         )
         rules = pod_policy(f"{name}-pods", namespace=args.namespace, rules=args.pod_rules, labels=labels, opts=child)
+        most, defaults = quota(name, args.quota, namespace=there, labels=labels, opts=child)
+        people(name, args.people, namespace=there, labels=labels, opts=child)
         # Whatever goes into the namespace waits until it is closed and its rules hold.
-        self.namespace = Output.all(deny.metadata, rules.metadata).apply(lambda _: args.namespace)
+        self.namespace = Output.all(deny.metadata, rules.metadata, most.metadata, defaults.metadata).apply(
+            lambda _: args.namespace
+        )
         priority = PriorityClass(
             f"{name}-priority",
             metadata=ObjectMetaArgs(name=args.priority_class, labels=labels),

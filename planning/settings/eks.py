@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from planning.catalogue.eks import SystemMachine
 from planning.settings.base import Strict
 from planning.settings.pools import NodeBounds
+from planning.settings.security import Groups
 
 KeyArn = Annotated[
     str,
@@ -53,8 +54,17 @@ class Grant(Strict):
     """An access entry of the cluster: EKS's own way in, without the ConfigMap aws-auth."""
 
     principal: PrincipalArn
-    may: Literal["administer", "view"]
-    """Everything, or reading everything but Secrets (AmazonEKSClusterAdminPolicy, AmazonEKSViewPolicy)."""
+    may: Literal["administer", "view", "groups"]
+    """Everything, reading everything but Secrets (AmazonEKSClusterAdminPolicy, AmazonEKSViewPolicy), or what its groups
+    may."""
+    groups: Groups = []
+    """The groups that the principal is in, for `security.people`."""
+
+    @model_validator(mode="after")
+    def _has_groups_if_they_decide(self) -> Self:
+        if (self.may == "groups") != bool(self.groups):
+            raise ValueError("has groups where `may` is groups, and only there")
+        return self
 
 
 class SystemNodes(Strict):

@@ -40,7 +40,7 @@ TAMPERED: dict[str, Tamper] = {
 }
 
 
-READ_ONLY, BY_DIGEST = PodRule.READ_ONLY_ROOT, PodRule.IMAGE_BY_DIGEST
+READ_ONLY, NO_SECRET, BY_DIGEST = PodRule.READ_ONLY_ROOT, PodRule.NO_SECRET, PodRule.IMAGE_BY_DIGEST
 
 AGAINST_A_RULE: dict[str, tuple[PodRule, Tamper]] = {
     "a writable root file system": (
@@ -51,13 +51,32 @@ AGAINST_A_RULE: dict[str, tuple[PodRule, Tamper]] = {
         READ_ONLY,
         lambda pod, c: c["securityContext"].pop("readOnlyRootFilesystem"),
     ),
+    "a Secret in its environment": (
+        NO_SECRET,
+        lambda pod, c: c.update(env=[{"name": "W", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+    ),
+    "all of a Secret in its environment": (NO_SECRET, lambda pod, c: c.update(envFrom=[{"secretRef": {"name": "s"}}])),
     "an image by its tag": (BY_DIGEST, lambda pod, c: c.update(image="registry.example/tool:1")),
     "an image by its name alone": (BY_DIGEST, lambda pod, c: c.update(image="tool")),
     "an image by half a digest": (BY_DIGEST, lambda pod, c: c.update(image="tool@sha256:")),
 }
 """What restricted Pod Security admits and the stack's own policy does not."""
 
-SAYS = {READ_ONLY: "can write to its root file system", BY_DIGEST: "is named by digest"}
+VOLUMES: dict[str, tuple[PodRule, dict[str, Any]]] = {
+    "a Secret": (NO_SECRET, {"secret": {"secretName": "s"}}),
+    "a Secret among others": (
+        NO_SECRET,
+        {"projected": {"sources": [{"configMap": {"name": "c"}}, {"secret": {"name": "s"}}]}},
+    ),
+    "an image by its tag": (BY_DIGEST, {"image": {"reference": "registry.example/models:1"}}),
+}
+"""The same of volumes."""
+
+SAYS = {
+    READ_ONLY: "can write to its root file system",
+    NO_SECRET: "no pod reads a Secret",
+    BY_DIGEST: "is named by digest",
+}
 
 FIRST = {"Namespace", "PriorityClass", "ServiceAccount"}
 POLICY = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
@@ -222,8 +241,26 @@ def test_a_pod_against_a_rule_of_the_stack_is_refused_by_it(
         assert SAYS[rule] in told
 
 
+@pytest.mark.parametrize("name", VOLUMES)
+def test_a_volume_against_a_rule_of_the_stack_is_refused_by_it(
+    kubectl: Kubectl, admitted: RenderedStack, name: str
+) -> None:
+    rule, volume = VOLUMES[name]
+    pods = admitted.pods()
+    for tampered in pods:
+        tampered["spec"]["volumes"].append({"name": "more", **volume})
+    for taken, told in judged_each(kubectl, pods):
+        if rule not in rules_of(admitted):
+            assert (taken, told) == (True, "")
+            continue
+        assert not taken
+        assert "PodSecurity" not in told
+        assert "volume more " in told
+        assert SAYS[rule] in told
+
+
 def test_only_a_stack_that_packs_its_image_itself_may_name_it_by_tag(admitted: RenderedStack) -> None:
-    wanted = {READ_ONLY} if admitted.name == "local" else {READ_ONLY, BY_DIGEST}
+    wanted = {READ_ONLY, NO_SECRET} | (set() if admitted.name == "local" else {BY_DIGEST})
     assert set(rules_of(admitted)) == wanted
 
 

@@ -174,9 +174,10 @@ def test_every_disk_of_a_node_is_encrypted_cis_aws_2_2_1(eks: RecordedEks) -> No
 
 
 def test_people_come_in_by_access_entries_and_a_config_map_is_never_read_cis_5_5_1() -> None:
-    grants = [
+    grants: list[dict[str, Any]] = [
         {"principal": "arn:aws:iam::123456789012:role/platform", "may": "administer"},
         {"principal": "arn:aws:iam::123456789012:role/readers/on-call", "may": "view"},
+        {"principal": "arn:aws:iam::123456789012:role/builders", "may": "groups", "groups": ["ml"]},
     ]
     eks = recorded_eks(lambda raw: raw["cluster"].update(access=grants))
     config = eks.one("eks/cluster")["accessConfig"]
@@ -185,6 +186,8 @@ def test_people_come_in_by_access_entries_and_a_config_map_is_never_read_cis_5_5
     assert {principal: entries[principal] for principal in (grant["principal"] for grant in grants)} == {
         grant["principal"]: "STANDARD" for grant in grants
     }
+    groups = {each.inputs["principalArn"]: each.inputs.get("kubernetesGroups") for each in eks.of("eks/accessEntry")}
+    assert [groups[grant["principal"]] for grant in grants] == [None, None, ["ml"]]
     policies = {each.inputs["principalArn"]: each.inputs for each in eks.of("eks/accessPolicyAssociation")}
     assert {principal: each["policyArn"].rpartition("/")[2] for principal, each in policies.items()} == {
         "arn:aws:iam::123456789012:role/platform": "AmazonEKSClusterAdminPolicy",

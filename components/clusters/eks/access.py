@@ -1,4 +1,5 @@
-"""Who may do what in the cluster: an access entry for each principal that the settings name, and a policy of EKS."""
+"""Who may do what in the cluster: an access entry for each principal that the settings name, and a policy of EKS or the
+groups that Kubernetes' own roles are bound to."""
 
 from __future__ import annotations
 
@@ -29,9 +30,13 @@ def access_entries(
             cluster_name=cluster,
             principal_arn=grant.principal,
             type="STANDARD",
+            kubernetes_groups=list(grant.groups) or None,
             tags=dict(tags),
             opts=opts,
         )
+        if grant.may == "groups":
+            made.append(entry)
+            continue
         made.append(
             eks.AccessPolicyAssociation(
                 f"{name}-{_short(grant.principal)}",

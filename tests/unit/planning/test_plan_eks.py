@@ -339,6 +339,13 @@ def test_a_principal_is_granted_once() -> None:
         settings_of(eks_stack({"cluster.access": grants}))
 
 
+@pytest.mark.parametrize("more", [{"may": "groups"}, {"may": "view", "groups": ["ml"]}])
+def test_groups_are_named_where_they_decide_and_only_there(more: dict[str, Any]) -> None:
+    grant = {"principal": "arn:aws:iam::123456789012:role/platform", **more}
+    with pytest.raises(AssertionError, match="has groups where `may` is groups, and only there"):
+        settings_of(eks_stack({"cluster.access": [grant]}))
+
+
 @pytest.mark.parametrize(
     ("allow", "word"),
     [

@@ -1,0 +1,62 @@
+"""The most that the namespace may ask for, and what a container that asks for nothing gets.
+
+A quota counts a pod until its grace period is over, also while its node is long gone (Kubernetes 1.35,
+`pkg/quota/v1/evaluator/core/pods.go`, `QuotaV1Pod`). Each pod of the plan therefore counts twice: all may leave at
+once, and those that replace them must not wait. What is bounded is what nobody planned: a Deployment of somebody's
+own, a scaler set to a thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from planning.derived import Derived
+from planning.server import PlannedServer
+from planning.settings.scalars import Cpu, Memory
+
+GPU = "requests.nvidia.com/gpu"
+PODS = "pods"
+
+LEAVING = 2
+"""A pod and the one that it replaces."""
+
+OTHERS = 10
+"""Pods beside the servers', for Jobs and for debugging. A choice of ours."""
+
+DEFAULT_CPU = Cpu(100)
+DEFAULT_MEMORY = Memory(128 * 2**20)
+"""Request and limit of a container that states none: enough for a shell. A choice of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """`most` by the name that a ResourceQuota gives the resource, in whole numbers."""
+
+    most: Mapping[str, Derived[int]]
+    default_cpu: Cpu
+    default_memory: Memory
+
+
+def plan_quota(servers: Sequence[PlannedServer]) -> Quota:
+    counted = [
+        (lane.lane.maximum.value + lane.rollout.max_surge.value, server.gpus)
+        for server in servers
+        for lane in server.lanes
+    ]
+    pods = sum(count for count, _ in counted)
+    gpus = sum(count * gpus for count, gpus in counted)
+    return Quota(
+        most={
+            GPU: Derived(
+                LEAVING * gpus,
+                f"all lanes at their most and in a rollout ask for {gpus}, and leaving pods count until they are gone",
+            ),
+            PODS: Derived(
+                LEAVING * pods + OTHERS,
+                f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers",
+            ),
+        },
+        default_cpu=DEFAULT_CPU,
+        default_memory=DEFAULT_MEMORY,
+    )
