@@ -61,7 +61,7 @@ def _plugin(settings: Settings, pool: Pool, image: Derived[ImageRef]) -> Planned
         pool=pool.name,
         image=image,
         labels=pool.labels,
-        taints=pool.taints,
+        taints=pool.taints_at_first,
         replicas=Derived(sharing.pods, f"gpu_pools.{pool.name}.sharing.pods says so")
         if isinstance(sharing, TimeSlicing)
         else None,

@@ -12,6 +12,7 @@ from planning.clusters.made import Made
 from planning.cost import PoolCost
 from planning.derived import Derived
 from planning.findings import Finding, Severity
+from planning.gpu_readiness import PlannedReadiness
 from planning.gpu_software import PlannedDevicePlugin
 from planning.people import PlannedRole
 from planning.pools import Pool
@@ -41,8 +42,9 @@ class KarpenterThere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`made` is the cluster that the stack itself makes, `device_plugins` what it installs on GPU nodes. `servers`
-    lacks those that an error keeps from being planned: where `errors` is not empty, nothing may be made of it."""
+    """`made` is the cluster that the stack itself makes, `device_plugins` what it installs on GPU nodes,
+    `gpu_readiness` the program that takes the start-up taint off them. `servers` lacks those that an error keeps from
+    being planned: where `errors` is not empty, nothing may be made of it."""
 
     settings: Settings
     platform: Platform
@@ -57,6 +59,7 @@ class Plan:
     labels: Mapping[str, str]
     pools: tuple[Pool, ...]
     device_plugins: tuple[PlannedDevicePlugin, ...]
+    gpu_readiness: PlannedReadiness | None
     servers: tuple[PlannedServer, ...]
     cost: tuple[PoolCost, ...]
     findings: tuple[Finding, ...]

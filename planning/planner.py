@@ -16,6 +16,7 @@ from planning.disruption import plan_disruption, plan_rollout, plan_spread
 from planning.draining import check_pace, plan_drain
 from planning.engines import plan_engines
 from planning.findings import Finding, Rule, Severity, setting
+from planning.gpu_readiness import plan_gpu_readiness
 from planning.gpu_software import plan_device_plugins
 from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
@@ -82,6 +83,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     )
     device_plugins, of_plugins = plan_device_plugins(settings, pools, lock)
     found += of_plugins
+    gpu_readiness, of_nodes = plan_gpu_readiness(settings, pools, lock)
+    found += of_nodes
     cost = plan_cost(pools, servers, _region(settings), catalogue)
     made, of_cluster = plan_made(settings, pools, servers, cost, catalogue)
     below, of_other = plan_eks_below(settings, pools, servers, cost, catalogue)
@@ -102,6 +105,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         labels=dict(settings.labels),
         pools=pools,
         device_plugins=device_plugins,
+        gpu_readiness=gpu_readiness,
         servers=tuple(servers),
         cost=cost,
         findings=remaining,

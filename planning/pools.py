@@ -32,6 +32,14 @@ GPU_RESOURCE = "nvidia.com/gpu"
 """What the device plugin advertises. With time-slicing, MPS and MIG (strategy `single`) it counts shares
 (NVIDIA k8s-device-plugin README, "Shared Access to GPUs" and `migStrategy`)."""
 
+STARTUP_TAINT = "startup-taint.cluster-autoscaler.kubernetes.io/tritonup-gpu"
+"""Every Cluster Autoscaler takes a taint with this prefix for one that goes (kubernetes-sigs/cluster-autoscaler 33c3f97
+pkg/utils/taints/taints.go, StartupTaintPrefix). EKS takes keys of 63 characters at most (API Taint)."""
+
+GPU_LABEL_OF_EKS = "k8s.amazonaws.com/accelerator"
+"""By this the Cluster Autoscaler knows a node of EKS for one with GPUs, and holds it for coming until one can be
+allocated (kubernetes/autoscaler 55c37cd cluster-autoscaler/cloudprovider/aws/aws_cloud_provider.go, GPULabel)."""
+
 NODE_AGENTS = (Cpu(500), Memory(2**30))
 """Kept free on each GPU node for DaemonSets: CNI, kube-proxy, logging, device plugin, DCGM exporter. An
 allowance of ours; GKE's and EKS's own add-ons request less than this."""
@@ -64,7 +72,8 @@ class Pool:
     """`share_bytes`: GPU memory that one share gives. `slots`: shares of one node. `boot_seconds`: from an
     unschedulable pod until a new node's GPU can be used, the image's pull included. `machine` is None where
     the pool is already there. `room`: what the pods of one node can request, None where it is not known.
-    `whole`: pods may have several of its GPUs; where GPUs are shared in turns or by MPS, a pod has one share."""
+    `whole`: pods may have several of its GPUs; where GPUs are shared in turns or by MPS, a pod has one share.
+    `startup_taint`: what nodes carry beside `taints` until all their GPUs can be allocated; no server tolerates it."""
 
     name: str
     gpu: Gpu
@@ -79,9 +88,15 @@ class Pool:
     room: tuple[Cpu, Memory] | None
     labels: Mapping[str, str]
     taints: tuple[PoolTaint, ...]
+    startup_taint: PoolTaint | None
     notice: Notice | None
     zones: tuple[str, ...]
     boot_seconds: Derived[int]
+
+    @property
+    def taints_at_first(self) -> tuple[PoolTaint, ...]:
+        """Of a node that is new."""
+        return self.taints if self.startup_taint is None else (*self.taints, self.startup_taint)
 
     @property
     def max_slots(self) -> int:
@@ -188,6 +203,7 @@ def _made(
         ),
         labels={POOL_LABEL: name},
         taints=(PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule"),),
+        startup_taint=_startup_taint(wanted),
         notice=notice,
         zones=zones,
         boot_seconds=Derived(
@@ -251,10 +267,15 @@ def _described(
         room=room,
         labels=dict(facts.labels),
         taints=tuple(PoolTaint(key=taint.key, value=taint.value, effect=taint.effect) for taint in facts.taints),
+        startup_taint=_startup_taint(wanted),
         notice=Notice(seconds=notice.millis // 1000, source=f"cluster.pools.{name}.notice") if notice else None,
         zones=tuple(facts.zones),
         boot_seconds=Derived(cluster.node_boot.seconds, "cluster.node_boot says so"),
     )
+
+
+def _startup_taint(wanted: GpuPool) -> PoolTaint | None:
+    return PoolTaint(key=STARTUP_TAINT, value="awaited", effect="NoSchedule") if wanted.startup_taint else None
 
 
 def _machine(

@@ -9,6 +9,7 @@ from pulumi import Output, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
+from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
 from components.labels import common
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
@@ -49,6 +50,14 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
         )
     if plan.device_plugins:
         DevicePlugins("gpu", DevicePluginsArgs(plugins=plan.device_plugins, labels=plan.labels), opts)
+    if plan.gpu_readiness is not None:
+        GpuReadiness(
+            "gpu-readiness",
+            GpuReadinessArgs(
+                planned=plan.gpu_readiness, pull_secret=plan.settings.images.pull_secret, labels=plan.labels
+            ),
+            opts,
+        )
     volumes = {
         server.storage.source.volume: server.storage.source
         for server in plan.servers

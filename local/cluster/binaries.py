@@ -56,10 +56,16 @@ METRICS_SERVER = Program(
     name="metrics-server", manifest="metrics", package="sigs.k8s.io/metrics-server/cmd/metrics-server"
 )
 
+KARPENTER = Program(name="karpenter", manifest="karpenter", package=".")
+KWOK = Program(name="kwok", manifest="karpenter", package="sigs.k8s.io/kwok/cmd/kwok")
+
 PROGRAMS = (PAUSE, ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, KUBECTL, COREDNS, NETWORK_POLICIES)
 
 METRICS_PROGRAMS = (METRICS_SERVER, ADAPTER, PROMETHEUS)
 """In one module, so that what they share is compiled once."""
+
+BUYING_PROGRAMS = (KARPENTER, KWOK)
+"""Nodes that are bought for pods, and what keeps house on them. In one module too."""
 
 
 def build(programs: Iterable[Program], layout: Layout, progress: Progress) -> Mapping[str, Path]:

@@ -41,7 +41,19 @@ EC2_NODE_CLASS = Definition(
     module="github.com/aws/karpenter-provider-aws",
     path="pkg/apis/crds/karpenter.k8s.aws_ec2nodeclasses.yaml",
 )
+NODE_CLAIM = Definition(
+    name="nodeclaims.karpenter.sh",
+    module="github.com/aws/karpenter-provider-aws",
+    path="pkg/apis/crds/karpenter.sh_nodeclaims.yaml",
+)
+KWOK_NODE_CLASS = Definition(
+    name="kwoknodeclasses.karpenter.kwok.sh",
+    module="sigs.k8s.io/karpenter",
+    path="kwok/apis/crds/karpenter.kwok.sh_kwoknodeclasses.yaml",
+)
 
+OF_KARPENTER = (NODE_POOL, NODE_CLAIM, KWOK_NODE_CLASS)
+"""What Karpenter itself reads and writes, with its kwok provider."""
 
 ALL = (POD_MONITOR, NODE_POOL, EC2_NODE_CLASS)
 """Of everything that a rendered stack may hold."""

@@ -21,7 +21,7 @@ from planning.catalogue.machines import Capacity, MachineType
 from planning.derived import Derived
 from planning.draining import DETECTION_LAG_S
 from planning.nodes import PoolNodes
-from planning.pools import Pool, PoolTaint
+from planning.pools import GPU_LABEL_OF_EKS, Pool, PoolTaint
 from planning.server import PlannedServer
 from planning.settings.cluster import Eks
 from planning.wording import counted
@@ -274,8 +274,8 @@ def _group(
         at_first=at_first,
         maximum=maximum,
         autoscaled=autoscaled,
-        labels=pool.pool.labels,
-        taints=pool.pool.taints,
+        labels={**pool.pool.labels, **({GPU_LABEL_OF_EKS: pool.pool.gpu.kind} if autoscaled else {})},
+        taints=pool.pool.taints_at_first if autoscaled else pool.pool.taints,
         root_gib=pool.root_gib,
         max_pods=pool.max_pods,
         updated_at_once=_one_at_once(),

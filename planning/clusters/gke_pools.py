@@ -201,7 +201,7 @@ def plan_gpu_pool(
         local_ssds=own.local_ssds,
         preloaded=tuple(own.preloaded),
         labels=pool.labels,
-        taints=pool.taints,
+        taints=pool.taints_at_first,
         shutdown=_shutdown(cluster, cloud) if spot else None,
         upgrade=_upgrade(pool.name, own),
         repaired=Derived(False, "flex-start takes no repair: a node that is given back is not had again")

@@ -73,3 +73,7 @@ class GpuPool(Strict):
     short notice)."""
     sharing: Sharing = Whole()
     nodes: NodeBounds
+    startup_taint: bool = False
+    """Nodes come with a taint that a program of ours takes off when all their GPUs can be allocated. For pools that a
+    Cluster Autoscaler fills, which otherwise waits for the first GPU alone; it needs `images.registry`. On an existing
+    cluster the node pool must bring the taint."""

@@ -1,4 +1,4 @@
-"""`make cluster-test`: the tests of this folder by four workers at the same time, each with a cluster of its own.
+"""`make cluster-test`: the tests of this folder by five workers at the same time, each with a cluster of its own.
 
 Most of a test's time is waiting: for drains, notices, looks of a scaler. Each worker runs in a part of the machine
 where it finds nobody else (machine_apart.py), so that no test knows of another's cluster. What all would build is
@@ -25,9 +25,9 @@ import machine_apart
 import pytest
 from cluster_target import Printed
 
-from local.cluster.binaries import METRICS_PROGRAMS, PROGRAMS, build
+from local.cluster.binaries import BUYING_PROGRAMS, METRICS_PROGRAMS, PROGRAMS, build
 from local.cluster.debian import node_tree
-from local.cluster.definitions import ALL, definition_file
+from local.cluster.definitions import ALL, OF_KARPENTER, definition_file
 from local.cluster.errors import ClusterError
 from local.cluster.layout import LAYOUT, STATE
 from local.cluster.lock import alone
@@ -48,6 +48,7 @@ SHARES: Mapping[str, Sequence[str]] = {
         "test_applying.py",
     ),
     "boots": ("test_boot_and_removal.py", "test_failing_models.py"),
+    "nodes": ("test_buying_nodes.py", "test_startup_taints.py"),
     "others": (),
 }
 """Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so
@@ -164,13 +165,13 @@ def _available_gb() -> float:
 def _prepare() -> None:
     """All that is built once: workers that build the same would be in each other's way."""
     progress = Printed()
-    programs = build([*PROGRAMS, *METRICS_PROGRAMS], LAYOUT, progress)
+    programs = build([*PROGRAMS, *METRICS_PROGRAMS, *BUYING_PROGRAMS], LAYOUT, progress)
     node_tree(LAYOUT, progress)
     pause_image(programs, LAYOUT)
     dns_image(programs, LAYOUT)
     metrics_image({program.name: programs[program.name] for program in METRICS_PROGRAMS}, LAYOUT)
     stack_images(LAYOUT, progress)
-    for definition in ALL:
+    for definition in {*ALL, *OF_KARPENTER}:
         definition_file(definition, LAYOUT, progress)
 
 

@@ -1,4 +1,4 @@
-"""The rules of EKS clusters (TU930 to TU939)."""
+"""The rules of EKS clusters (TU930 to TU939), and TU907."""
 
 from __future__ import annotations
 
@@ -97,6 +97,13 @@ EXAMPLES = (
         at="gpu_pools.cheap.sharing",
         words=("2 pods", "1 GPU"),
         remedy=write({"gpu_pools.cheap.sharing": {"kind": "whole"}}),
+    ),
+    Example(
+        rule="TU907",
+        breaks={**_eks(), "controllers.karpenter": "present", "gpu_pools.cheap.startup_taint": True},
+        at="gpu_pools.cheap.startup_taint",
+        words=("true", "Karpenter"),
+        remedy=write({"gpu_pools.cheap.startup_taint": False}),
     ),
     Example(
         rule="TU939",
