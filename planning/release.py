@@ -39,6 +39,12 @@ LOCAL_PROXY_IMAGE = "tritonup-proxy"
 LOCAL_PROXY_TAG = "bookworm"
 """Debian's release, whose nginx it carries."""
 
+PROGRAMS_IMAGE = "tritonup-programs"
+"""The logical name of the image of our own programs (`programs/`), which users build and push."""
+
+PROGRAMS_TAG = "0.1.0"
+"""This project's version, which its programs have too."""
+
 LOCAL_REGISTRY = "localhost"
 """Where an image is that was packed on this machine and never pushed."""
 
