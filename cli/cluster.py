@@ -28,7 +28,7 @@ from local.cluster.layout import LAYOUT, PROJECT
 from local.cluster.metrics import start_metrics
 from local.cluster.models import forget_models, place_models
 from local.cluster.readiness import PodState, wait_until_ready
-from local.cluster.stack_images import stack_images
+from local.cluster.stack_images import images_of
 from local.engine.ownership import own_workplace, their_workplace
 from planning.plan import Plan
 from planning.server import PlannedServer
@@ -85,7 +85,7 @@ def up(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> Non
     objects: list[Object] = [manifest.body for manifest in rendered(plan, stack)]
     progress = ConsoleProgress()
     with refusals():
-        place = _own(plan, objects, progress) if kubeconfig is None else _theirs(kubeconfig, progress)
+        place = _own(plan, objects, progress) if kubeconfig is None else _theirs(kubeconfig, plan, progress)
         deploy(project, planned, objects, place, progress)
         with progress.step("waiting until every pod is Ready"):
             pods = wait_until_ready(place.kubectl, plan.namespace, lambda states: _waiting(states, progress))
@@ -114,7 +114,7 @@ def down(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> N
 
 def _own(plan: Plan, objects: Sequence[Object], progress: ConsoleProgress) -> Place:
     cluster: Cluster = cluster_up(progress)
-    images = stack_images(cluster.layout, progress)
+    images = images_of(plan, cluster.layout, progress)
     workers = [running.node.name for running in cluster.nodes() if not running.node.control]
     with progress.step(f"bringing the images and the models to {len(workers)} nodes"):
         import_everywhere(images, workers, cluster.parts)
@@ -134,10 +134,10 @@ def _bring_metrics(cluster: Cluster, settings: Settings, objects: Sequence[Objec
         start_metrics(cluster, progress)
 
 
-def _theirs(kubeconfig: Path, progress: ConsoleProgress) -> Place:
+def _theirs(kubeconfig: Path, plan: Plan, progress: ConsoleProgress) -> Place:
     if not kubeconfig.is_file():
         raise ClusterError(f"{KUBECONFIG_VARIABLE}: there is no file {kubeconfig}.")
-    for image in stack_images(LAYOUT, progress):
+    for image in images_of(plan, LAYOUT, progress):
         progress.note(
             f"Your nodes need the image {image.name}, which no registry has: {image.archive} is its archive (kind:"
             " `kind load image-archive`)."
