@@ -121,4 +121,5 @@ lock: | $(filter .tools/%,$(UV)) ## Resolve locks/*.txt again from pyproject.tom
 	compile() { "$$UVCMD" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url "$$@"; }; \
 	compile pyproject.toml --group cli --group models --group train --group test -o ../../locks/test.txt; \
 	compile pyproject.toml --group cli --group models -c ../../locks/test.txt -o ../../locks/program.txt; \
+	compile --group programs -c ../../locks/test.txt -o ../../locks/programs.txt; \
 	compile --group triton -o ../../locks/triton.txt

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.status import Status
 
 from cli.console import Exit, err, out
 from cli.deploying import Place, deploy, remove
+from cli.progress import ConsoleProgress, refusals
 from cli.project import deployable, project_root
 from local.client import Wire
 from local.cluster.answers import Endpoint, ask_server, endpoint_of
@@ -23,15 +22,14 @@ from local.cluster.boot import down as cluster_down
 from local.cluster.boot import up as cluster_up
 from local.cluster.containers import import_everywhere
 from local.cluster.definitions import POD_MONITOR, establish
-from local.cluster.errors import ClusterError, full_disks_told
+from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.layout import LAYOUT, PROJECT
 from local.cluster.metrics import start_metrics
 from local.cluster.models import forget_models, place_models
 from local.cluster.readiness import PodState, wait_until_ready
-from local.cluster.stack_images import stack_images
+from local.cluster.stack_images import images_of
 from local.engine.ownership import own_workplace, their_workplace
-from local.errors import CannotServeError
 from planning.plan import Plan
 from planning.server import PlannedServer
 from planning.settings import Settings
@@ -49,31 +47,6 @@ KubeconfigOption = Annotated[
 ]
 
 
-class ConsoleProgress:
-    """Steps on standard error: moving while they last, a line with their seconds when they are done."""
-
-    def __init__(self) -> None:
-        self._status: Status | None = None
-
-    @contextmanager
-    def step(self, doing: str) -> Generator[None]:
-        started = time.monotonic()
-        if not err.is_terminal:
-            err.print(doing, markup=False)
-        with err.status(doing) as self._status:
-            yield
-        self._status = None
-        err.print(f"✓ {doing} ({time.monotonic() - started:.1f} s)", markup=False)
-
-    def note(self, text: str) -> None:
-        err.print(text, markup=False)
-
-    def detail(self, text: str) -> None:
-        """What the step that lasts is at."""
-        if self._status is not None:
-            self._status.update(text)
-
-
 @app.command()
 def start(
     metrics: Annotated[
@@ -82,7 +55,7 @@ def start(
 ) -> None:
     """Boot the cluster, or find it up, and print where its kubeconfig is."""
     progress = ConsoleProgress()
-    with _refusals():
+    with refusals():
         started = time.monotonic()
         cluster = cluster_up(progress)
         if metrics:
@@ -94,7 +67,7 @@ def start(
 @app.command()
 def stop() -> None:
     """End the cluster and remove everything that it made."""
-    with _refusals():
+    with refusals():
         there = cluster_down()
     err.print("The cluster is gone, and all that it made." if there else "There is no cluster.", markup=False)
 
@@ -111,8 +84,8 @@ def up(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> Non
     plan = planned.plan
     objects: list[Object] = [manifest.body for manifest in rendered(plan, stack)]
     progress = ConsoleProgress()
-    with _refusals():
-        place = _own(plan, objects, progress) if kubeconfig is None else _theirs(kubeconfig, progress)
+    with refusals():
+        place = _own(plan, objects, progress) if kubeconfig is None else _theirs(kubeconfig, plan, progress)
         deploy(project, planned, objects, place, progress)
         with progress.step("waiting until every pod is Ready"):
             pods = wait_until_ready(place.kubectl, plan.namespace, lambda states: _waiting(states, progress))
@@ -130,7 +103,7 @@ def down(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> N
         stop()
         return
     progress = ConsoleProgress()
-    with _refusals():
+    with refusals():
         kubectl = _kubectl(kubeconfig, progress)
         place = Place(kubectl=kubectl, workplace=their_workplace(kubectl, LAYOUT), images=())
         with progress.step(f"removing stack {stack!r}"):
@@ -141,7 +114,7 @@ def down(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> N
 
 def _own(plan: Plan, objects: Sequence[Object], progress: ConsoleProgress) -> Place:
     cluster: Cluster = cluster_up(progress)
-    images = stack_images(cluster.layout, progress)
+    images = images_of(plan, cluster.layout, progress)
     workers = [running.node.name for running in cluster.nodes() if not running.node.control]
     with progress.step(f"bringing the images and the models to {len(workers)} nodes"):
         import_everywhere(images, workers, cluster.parts)
@@ -161,10 +134,10 @@ def _bring_metrics(cluster: Cluster, settings: Settings, objects: Sequence[Objec
         start_metrics(cluster, progress)
 
 
-def _theirs(kubeconfig: Path, progress: ConsoleProgress) -> Place:
+def _theirs(kubeconfig: Path, plan: Plan, progress: ConsoleProgress) -> Place:
     if not kubeconfig.is_file():
         raise ClusterError(f"{KUBECONFIG_VARIABLE}: there is no file {kubeconfig}.")
-    for image in stack_images(LAYOUT, progress):
+    for image in images_of(plan, LAYOUT, progress):
         progress.note(
             f"Your nodes need the image {image.name}, which no registry has: {image.archive} is its archive (kind:"
             " `kind load image-archive`)."
@@ -221,14 +194,3 @@ def _exports(kubectl: Kubectl) -> str:
     proxied = any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy"))
     unproxied = " NO_PROXY=10.213.0.0/16,10.215.0.0/16" if proxied else ""
     return f"export KUBECONFIG={kubectl.kubeconfig}{unproxied}"
-
-
-@contextmanager
-def _refusals() -> Generator[None]:
-    """What cannot be had is told in red and ends the command."""
-    try:
-        with full_disks_told():
-            yield
-    except (ClusterError, CannotServeError) as refused:
-        err.print(str(refused), style="red", markup=False)
-        raise typer.Exit(Exit.FINDINGS) from None

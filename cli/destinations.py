@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from cli.console import Exit, err
 from cli.project import PlannedStack, planned_stack, stacks_of
-from planning.settings.repository import S3, Gs, ModelRepository
+from planning.settings.repository import S3, Gs, ModelRepository, S3Compatible
 from publishing.layout import Identity, read_layout
 from publishing.store import Store
 from stacks.stackfile import StackFile, read_stack_file
@@ -45,6 +45,8 @@ def open_store(repository: ModelRepository, override: str | None) -> Store:
     match repository.destination:
         case S3() as s3:
             return Store(f"s3://{s3.bucket}/{s3.prefix or ''}", region=s3.region)
+        case S3Compatible() as s3:
+            return Store(f"s3://{s3.bucket}/{s3.prefix or ''}", region=s3.region, endpoint=s3.endpoint)
         case Gs() as gs:
             return Store(f"gs://{gs.bucket}/{gs.prefix or ''}")
         case other:

@@ -1,17 +1,14 @@
 """`tritonup images`: what the image lock holds, and whether the registries still agree.
 
-Only `verify` and `update` use the network. Exit status: 0 all is well, 1 the lock and a registry differ,
+`list` uses no network. Exit status: 0 all is well, 1 the lock and a registry differ,
 2 the question could not be answered (usage, an unreadable lock, a registry that does not answer).
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich import box
@@ -20,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Column, Table
 
 from cli.console import Exit, err, out
-from cli.credentials import find_credentials
+from cli.destinations import complain, stop
 from cli.image_check import (
     Absent,
     Answer,
@@ -35,7 +32,10 @@ from cli.image_check import (
     choose,
     title,
 )
-from cli.lock_file import PACKAGED_LOCK, LockFileError, read_lock, write_lock
+from cli.images_build import build_image, push_image
+from cli.images_options import AsJson, LockPath, PlainHttp, Timeout, read_the_lock, registries_of
+from cli.lock_file import PACKAGED_LOCK, LockFileError, write_lock
+from cli.models_options import print_json
 from cli.registry import ANSWER_SECONDS, Registries
 from planning.images import Confirmed, ImageLock, Published, RegistryAnswer, Unconfirmed, digest_of, render_image_lock
 
@@ -43,6 +43,8 @@ app = typer.Typer(
     help="Container images and their digests: the image lock, and the registries behind it.",
     no_args_is_help=True,
 )
+app.command("build")(build_image)
+app.command("push")(push_image)
 
 _DIGITS = 12
 """How much of a digest a table shows: enough to tell images apart, as Docker does. `--json` has all of it."""
@@ -51,8 +53,6 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="NAME[:TAG]", help="Images of the lock. Without any: all of them."),
 ]
-LockPath = Annotated[Path, typer.Option("--lock", metavar="FILE", help="The image lock.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Mirror = Annotated[
     str | None,
     typer.Option(metavar="HOST/PATH", help="Ask this mirror for published images, as `images.mirror` says."),
@@ -61,14 +61,12 @@ UserRegistry = Annotated[
     str | None,
     typer.Option("--registry", metavar="HOST/PATH", help="Where your built images are (`images.registry`)."),
 ]
-PlainHttp = Annotated[bool, typer.Option("--plain-http", help="Talk HTTP: for a registry without TLS.")]
-Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long a registry may take to answer.")]
 
 
 @app.command("list")
 def list_images(names: Names = None, lock: LockPath = PACKAGED_LOCK, as_json: AsJson = False) -> None:
     """Show the images of the lock, their digests, and where those were seen. Uses no network."""
-    held = _read(lock)
+    held = read_the_lock(lock)
     chosen = ImageLock(images=tuple(_choose(held, names, new_tags=False)))
     if as_json:
         typer.echo(render_image_lock(chosen), nl=False)
@@ -98,13 +96,13 @@ def verify(
     timeout: Timeout = ANSWER_SECONDS,
 ) -> None:
     """Compare the lock with the registries. Exits 1 where they differ."""
-    registries = _registries(plain_http, timeout)
-    images = _choose(_read(lock), names, new_tags=False)
+    registries = registries_of(plain_http, timeout)
+    images = _choose(read_the_lock(lock), names, new_tags=False)
     answers = _ask(images, registries, mirror, registry)
     checks = [check(answer, registries) for answer in answers]
     status = max((one.exit_status for one in checks), default=0)
     if as_json:
-        _print_json({"exit": status, "images": [one.as_json() for one in checks]})
+        print_json({"exit": status, "images": [one.as_json() for one in checks]})
     else:
         out.print(_check_table(checks), soft_wrap=False)
     raise typer.Exit(status)
@@ -125,8 +123,8 @@ def update(
     NAME:TAG with a new tag of a known image adds it. All or nothing: where one image cannot be resolved, the
     lock stays as it is.
     """
-    held = _read(lock)
-    answers = _ask(_choose(held, names, new_tags=True), _registries(plain_http, timeout), mirror, registry)
+    held = read_the_lock(lock)
+    answers = _ask(_choose(held, names, new_tags=True), registries_of(plain_http, timeout), mirror, registry)
     failures = [(answer, result) for answer in answers if isinstance(result := answer.result, Failed | Absent)]
     skipped = [(answer, result) for answer in answers if isinstance(result := answer.result, Skipped)]
     found = changes(answers, on=date.today())
@@ -137,10 +135,10 @@ def update(
         try:
             write_lock(lock, held)
         except LockFileError as refused:
-            _stop(str(refused))
+            stop(str(refused))
     status = Exit.USAGE if failures else Exit.CLEAN
     if as_json:
-        _print_json(
+        print_json(
             {
                 "exit": status,
                 "written": written,
@@ -151,9 +149,9 @@ def update(
         )
         raise typer.Exit(status)
     for answer, failed in failures:
-        _complain(f"{title(answer.image)}: {failed.why}")
+        complain(f"{title(answer.image)}: {failed.why}")
     if failures:
-        _complain(f"{lock} was not changed. Name the images that you want, to leave these out.")
+        complain(f"{lock} was not changed. Name the images that you want, to leave these out.")
     elif found:
         out.print(_change_table(found), soft_wrap=False)
         typer.echo(f"Wrote {lock}.")
@@ -164,26 +162,11 @@ def update(
     raise typer.Exit(status)
 
 
-def _read(path: Path) -> ImageLock:
-    try:
-        return read_lock(path)
-    except LockFileError as refused:
-        _stop(str(refused))
-
-
 def _choose(held: ImageLock, names: list[str] | None, *, new_tags: bool) -> tuple[Image, ...]:
     try:
         return choose(held, names or (), new_tags=new_tags)
     except ValueError as refused:
-        _stop(str(refused))
-
-
-def _registries(plain_http: bool, timeout: float) -> Registries:
-    return Registries(
-        credentials=lambda host: find_credentials(host, os.environ, Path.home()),
-        plain_http=plain_http,
-        answer_seconds=timeout,
-    )
+        stop(str(refused))
 
 
 def _ask(
@@ -239,16 +222,3 @@ def _where(evidence: Confirmed) -> str:
 
 def _short(digest: str | None) -> str:
     return "none" if digest is None else digest.removeprefix("sha256:")[:_DIGITS]
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _complain(text: str) -> None:
-    err.print(f"[bold red]error:[/] {escape(text)}")
-
-
-def _stop(text: str) -> NoReturn:
-    _complain(text)
-    raise typer.Exit(Exit.USAGE)

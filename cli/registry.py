@@ -1,4 +1,4 @@
-"""Asking a container registry what a tag names, by the OCI distribution API 1.1.
+"""Asking a container registry what a tag names, and bringing an image there, by the OCI distribution API 1.1.
 
 The protocol is python-dxf's: it finds out how a registry wants to be logged in to (token or basic), takes
 both OCI's and Docker's media types, and sends no credentials over plain HTTP. What is trusted is decided
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from pydantic import BaseModel, Field, ValidationError
 
 from cli.credentials import Credentials, CredentialsError
+from local.cluster.image_archive import OciLayout
 
 if TYPE_CHECKING:
     # Imported where a registry is asked: the other commands need not wait the 0.2 s that this takes.
@@ -94,6 +95,27 @@ class Registries:
                 dxf.head_manifest_and_response(digest)
         except NotThereError:
             return False
+        return True
+
+    def push(self, repository: str, tag: str, image: OciLayout) -> None:
+        """Bring `image` there and let `tag` name it. What the registry has already is not sent; the manifest comes
+        last, so that a push that was ended has changed no tag."""
+        with self._repository(repository) as (dxf, _place):
+            for blob in image.blobs:
+                # Not unless it is there: dxf's own check reads the file before it asks.
+                if not self._holds(dxf, blob.digest):
+                    dxf.push_blob(filename=str(blob.path), check_exists=False)
+            dxf.set_manifest(tag, image.manifest.decode())
+
+    def _holds(self, dxf: DXF, digest: str) -> bool:
+        import requests
+
+        try:
+            dxf.blob_size(digest)
+        except requests.HTTPError as refused:
+            if refused.response is not None and refused.response.status_code == 404:
+                return False
+            raise
         return True
 
     @contextmanager

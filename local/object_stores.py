@@ -1,4 +1,4 @@
-"""Real object stores on loopback, for tests and benchmarks: MinIO, moto, an emulator of Google Cloud Storage.
+"""Real object stores on this machine, for tests and benchmarks: MinIO, moto, an emulator of Google Cloud Storage.
 
 `python -m local.object_stores` builds what is built (`make stores`), and says what cannot be had.
 """
@@ -24,6 +24,7 @@ FAKE_GCS = Program(name="fake-gcs", manifest="fake-gcs", package=".")
 RCLONE = Program(name="rclone", manifest="rclone", package="github.com/rclone/rclone")
 """No store, but what a pull is measured beside."""
 
+LOOPBACK = "127.0.0.1"
 BUCKET = "models"
 USER, SECRET = "tritonup", "only-on-loopback"
 
@@ -57,14 +58,14 @@ def program(which: Program) -> Path | str:
     return built(which, LAYOUT) or f"no {which.name}: `make stores` builds it"
 
 
-def start_minio(path: Path, folder: Path) -> RunningStore:
+def start_minio(path: Path, folder: Path, *, address: str = LOOPBACK) -> RunningStore:
     """A bucket is a folder to it, so that the one wanted is there from the start. `folder` of a store that has ended
     brings up what that one held."""
     (folder / "data" / BUCKET).mkdir(parents=True, exist_ok=True)
-    port = free_port()
-    command = [str(path), "server", "--quiet", "--address", f"127.0.0.1:{port}", str(folder / "data")]
+    port = free_port(address)
+    command = [str(path), "server", "--quiet", "--address", f"{address}:{port}", str(folder / "data")]
     more = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off"}
-    running = _started(command, folder, port, more, s3=True)
+    running = _started(command, folder, port, more, s3=True, address=address)
     _make_bucket(running)
     return running
 
@@ -84,8 +85,16 @@ def start_fake_gcs(path: Path, folder: Path) -> RunningStore:
     return _started(command, folder, port, {}, s3=False)
 
 
-def _started(command: Sequence[str], folder: Path, port: int, more: Mapping[str, str], *, s3: bool) -> RunningStore:
-    endpoint = f"http://127.0.0.1:{port}"
+def _started(
+    command: Sequence[str],
+    folder: Path,
+    port: int,
+    more: Mapping[str, str],
+    *,
+    s3: bool,
+    address: str = LOOPBACK,
+) -> RunningStore:
+    endpoint = f"http://{address}:{port}"
     s3_environment = {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": USER,
@@ -105,7 +114,7 @@ def _started(command: Sequence[str], folder: Path, port: int, more: Mapping[str,
         process=process,
     )
     deadline = time.monotonic() + _START_S
-    while not _listens(port):
+    while not _listens(address, port):
         if process.poll() is not None or time.monotonic() > deadline:
             running.stop()
             raise NoStoreError(f"{command[0]} did not start: {log.read_text(errors='replace')[-2000:]}")
@@ -134,16 +143,16 @@ def _make_bucket(running: RunningStore) -> None:
         time.sleep(0.1)
 
 
-def free_port() -> int:
+def free_port(address: str = LOOPBACK) -> int:
     with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return int(probe.getsockname()[1])
 
 
-def _listens(port: int) -> bool:
+def _listens(address: str, port: int) -> bool:
     with closing(socket.socket()) as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 class _Printed:

@@ -78,17 +78,20 @@ def runs_on_gpu(model: Model) -> bool:
     return not groups or any(enum_name("ModelInstanceGroup.Kind", group.kind) != "KIND_CPU" for group in groups)
 
 
-def plan_memory(server: Triton, models: Sequence[Model]) -> ServerMemory:
+def plan_memory(server: Triton, models: Sequence[Model], held: int = 0) -> ServerMemory:
+    """`held`: bytes of the pod's memory that a volume with the models takes. They count as the pod's, whoever wrote
+    them (kernel, cgroup-v2.rst, "Memory Ownership"; kubernetes.io, "emptyDir", medium Memory)."""
     stubs = sum(instances(model) for model in models if model.backend == "python")
     shared = _shared(server, stubs)
     weights = sum(model.weights_bytes * max(1, instances(model)) for model in models if model.backend != "ensemble")
-    host = SERVER_BASE + PINNED_POOL + weights + stubs * PYTHON_STUB + shared.value
+    host = SERVER_BASE + PINNED_POOL + weights + stubs * PYTHON_STUB + shared.value + held
     return ServerMemory(
         gpu=_gpu(server.gpu, models) if isinstance(server.gpu, NvidiaGpu) else None,
         host=Derived(
             host,
             f"server {_of(SERVER_BASE)}, pinned pool {_of(PINNED_POOL)}, weights {_of(weights)},"
-            f" {stubs} Python instances {_of(stubs * PYTHON_STUB)}, /dev/shm {_of(shared.value)}",
+            f" {stubs} Python instances {_of(stubs * PYTHON_STUB)}, /dev/shm {_of(shared.value)}"
+            + (f", models in memory {_of(held)}" if held else ""),
         ),
         shared=shared,
     )

@@ -18,7 +18,7 @@ from planning.settings.cluster import Eks, Existing, Gke, Local, described
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
 from planning.settings.servers import Caller, Triton
-from planning.storage import BucketSource, Storage
+from planning.storage import Bucket, CloudIdentity, FetchedSource, Storage
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace with its name (Kubernetes 1.22 and newer)."""
@@ -103,8 +103,9 @@ def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue
         Allowance(direction="out", peers=(OwnPods(),), ports=PASSED_ON, because=PASSING_ON),
         _lookups(settings, catalogue),
     ]
-    if isinstance(storage.source, BucketSource):
-        allowances += _bucket(settings, storage.source, catalogue)
+    if storage.bucket is not None:
+        fetched = isinstance(storage.source, FetchedSource)
+        allowances += _bucket(settings, storage.bucket, catalogue, "fetched" if fetched else "read")
     return tuple(allowances)
 
 
@@ -130,18 +131,20 @@ def _lookups(settings: Settings, catalogue: Catalogue) -> Allowance:
     )
 
 
-def _bucket(settings: Settings, source: BucketSource, catalogue: Catalogue) -> list[Allowance]:
+def _bucket(settings: Settings, bucket: Bucket, catalogue: Catalogue, how: str) -> list[Allowance]:
     identity: tuple[tuple[Peer, tuple[int, ...]], ...] = ()
-    if platform := _platform(settings):
-        cloud = catalogue.clouds[platform]
-        identity = tuple((Network(cidr=endpoint.cidr), endpoint.ports) for endpoint in cloud.identity)
-    where = source.networks or ("0.0.0.0/0",)
+    if isinstance(bucket.access, CloudIdentity):
+        if platform := _platform(settings):
+            cloud = catalogue.clouds[platform]
+            identity = tuple((Network(cidr=endpoint.cidr), endpoint.ports) for endpoint in cloud.identity)
+        identity = (*identity, *_endpoints_of_the_cluster(described(settings.cluster)))
+    where = bucket.networks or ("0.0.0.0/0",)
     return [
         Allowance(
             direction="out",
             peers=tuple(Network(cidr=cidr, but=PRIVATE_NETWORKS if cidr == "0.0.0.0/0" else ()) for cidr in where),
-            ports=(("TCP", 443),),
-            because=f"models are read from {source.scheme}://",
+            ports=(("TCP", bucket.port),),
+            because=f"models are {how} from {bucket.endpoint or f'{bucket.scheme}://'}",
         ),
         *(
             Allowance(
@@ -150,7 +153,7 @@ def _bucket(settings: Settings, source: BucketSource, catalogue: Catalogue) -> l
                 ports=tuple(("TCP", port) for port in ports),
                 because="the pod proves there who it is",
             )
-            for peer, ports in (*identity, *_endpoints_of_the_cluster(described(settings.cluster)))
+            for peer, ports in identity
         ),
     ]
 

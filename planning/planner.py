@@ -15,6 +15,7 @@ from planning.derived import Derived
 from planning.disruption import plan_disruption, plan_rollout, plan_spread
 from planning.draining import check_pace, plan_drain
 from planning.engines import plan_engines
+from planning.fetching import check_fetching, delivery_of
 from planning.findings import Finding, Rule, Severity, setting
 from planning.gpu_readiness import plan_gpu_readiness
 from planning.gpu_software import plan_device_plugins
@@ -28,7 +29,7 @@ from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.promises import check_promises
 from planning.proxy import plan_proxy, with_proxy
 from planning.quota import plan_quota
-from planning.release import plan_image, plan_proxy_image, plan_release
+from planning.release import plan_image, plan_programs_image, plan_proxy_image, plan_release
 from planning.repository.checks import check_gpus, check_repository
 from planning.repository.model import Repository
 from planning.repository.served import ServedSet, served_models
@@ -65,16 +66,29 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     spare = with_spare_place(demands)
     proxy_image, of_proxy = plan_proxy_image(settings, lock)
     found += of_proxy
+    fetched = delivery_of(settings.model_repository) is not None
+    programs_image, of_programs = plan_programs_image(settings, lock) if fetched else (None, ())
+    found += of_programs
     for name, server in settings.servers.items():
         found += [*unknown_pools(name, server, list(settings.gpu_pools)), *of_lanes[name]]
         planned, own = _server(
-            name, server, settings, repository, by_name, lanes[name], spare, catalogue, lock, proxy_image
+            name,
+            server,
+            settings,
+            repository,
+            by_name,
+            lanes[name],
+            spare,
+            catalogue,
+            lock,
+            proxy_image,
+            programs_image,
         )
         found += own
         if planned is not None:
             servers.append(planned)
     gpus = {name: _gpus(server) for name, server in settings.servers.items()}
-    found += check_signing(settings.model_repository)
+    found += [*check_signing(settings.model_repository), *check_fetching(settings.model_repository)]
     found += check_rooms(demands)
     found += check_controllers(
         settings,
@@ -98,7 +112,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         karpenter=_karpenter(made or below),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
-        pod_rules=plan_admission([image.value for server in servers for image in (server.image, server.proxy_image)]),
+        pod_rules=plan_admission([image for server in servers for image in server.images]),
         quota=plan_quota(servers),
         people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",
@@ -130,6 +144,7 @@ def _server(
     catalogue: Catalogue,
     lock: ImageLock,
     proxy_image: Derived[ImageRef] | None,
+    programs_image: Derived[ImageRef] | None,
 ) -> tuple[PlannedServer | None, tuple[Finding, ...]]:
     """The server on its `lanes` if all of it could be planned, and what was found. `spare`: deployments that can
     have one pod more while they are rolled out."""
@@ -150,10 +165,10 @@ def _server(
         return None, tuple(found)
     found += [finding for model in served.models for finding in check_gpus(model, _gpus(server))]
     found += check_promises(name, server, repository.models)
-    needs = plan_memory(server, served.models)
-    found += check_memory(name, server, needs, mine)
-    storage, of_storage = plan_storage(settings, name, served.digest, served.total_bytes)
+    storage, of_storage = plan_storage(settings, name, served, programs_image)
     found += of_storage
+    needs = plan_memory(server, served.models, storage.in_memory.bytes if storage else 0)
+    found += check_memory(name, server, needs, mine)
     disruption, of_disruption = plan_disruption(name, server.replicas.floor)
     found += of_disruption
     engines, of_engines = plan_engines(name, served.planned, repository.models, mine, release) if release else ((), ())
@@ -162,7 +177,7 @@ def _server(
     found += [finding for _, of_rollout in rollouts for finding in of_rollout]
     if release is None or image is None or proxy_image is None or isinstance(drain, Finding) or storage is None:
         return None, tuple(found)
-    startup = plan_startup(server, served)
+    startup = plan_startup(server, served, storage.source)
     boot = slowest_boot(mine, boot_of_cpu_nodes(settings))
     planned = PlannedServer(
         name=name,

@@ -19,6 +19,7 @@ INSECURE_RELEASE = Rule("TU702", Severity.ERROR, "A server's release has no publ
 INSECURE_LOCALLY = Rule("TU703", Severity.WARNING, "A local server's release has no published critical vulnerability")
 UNKNOWN_RELEASE = Rule("TU704", Severity.ERROR, "A server's release is one that the catalogue knows")
 BUILT_HERE = Rule("TU705", Severity.WARNING, "A local server's image is named by the digest that its build printed")
+NO_REGISTRY = Rule("TU707", Severity.ERROR, "What you build comes from a registry of yours")
 GPU_TOO_OLD = Rule("TU323", Severity.ERROR, "A server's release supports the GPUs of its pools")
 
 IMAGE = "triton"
@@ -134,6 +135,33 @@ def plan_proxy_image(settings: Settings, lock: ImageLock) -> tuple[Derived[Image
             at=at,
             what=f"Nobody confirmed the digest of {PROXY_IMAGE}:{PROXY_TAG}, nginx before Triton.",
             fix=f"Run `tritonup images update {PROXY_IMAGE}:{PROXY_TAG}` where the registry can be reached.",
+        ),
+    )
+
+
+def plan_programs_image(settings: Settings, lock: ImageLock) -> tuple[Derived[ImageRef] | None, tuple[Finding, ...]]:
+    """The image of our own programs, the same for all servers."""
+    if isinstance(settings.cluster, Local):
+        return _packed_here(PROGRAMS_IMAGE, PROGRAMS_TAG, setting("images"), settings, lock)
+    entry, registry = lock.find(PROGRAMS_IMAGE, PROGRAMS_TAG), settings.images.registry
+    if registry is None:
+        return None, (
+            Finding(
+                rule=NO_REGISTRY,
+                at=setting("images.registry"),
+                what=f"is missing, and pods of this stack run {PROGRAMS_IMAGE}, which you build.",
+                fix="Write a registry that the cluster can pull from, such as europe-docker.pkg.dev/acme/gpu.",
+            ),
+        )
+    if isinstance(entry, Built) and isinstance(entry.evidence, Confirmed):
+        seen = _sighting(entry.evidence.seen[0])
+        return Derived(entry.ref_in(registry), f"`tritonup images push` brought it there ({seen})"), ()
+    return None, (
+        Finding(
+            rule=UNCONFIRMED_IMAGE,
+            at=setting("images.registry"),
+            what=f"Nobody pushed {PROGRAMS_IMAGE}:{PROGRAMS_TAG}, so its digest is not known.",
+            fix=f"Run `tritonup images push --registry {registry}`.",
         ),
     )
 

@@ -20,7 +20,7 @@ from planning.scaling import Scaling
 from planning.settings.scalars import Cpu, Memory
 from planning.settings.servers import Exposure
 from planning.startup import Patience, Startup
-from planning.storage import Storage
+from planning.storage import FetchedSource, Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,13 @@ class PlannedServer:
     disruption: Disruption
     exposure: Exposure
     network: tuple[Allowance, ...]
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """What its pods run."""
+        source = self.storage.source
+        fetcher = (source.image.value,) if isinstance(source, FetchedSource) else ()
+        return self.image.value, self.proxy_image.value, *fetcher
 
     @property
     def pod(self) -> tuple[Cpu, Memory]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from planning.findings import Finding, Rule, Severity, setting
 from planning.settings.keys import PublicKey
-from planning.settings.repository import ModelRepository
+from planning.settings.repository import ModelRepository, Signing
 
 NOT_BOTH = Rule("TU122", Severity.ERROR, "A key is either trusted or revoked")
 
@@ -28,8 +28,10 @@ class Trust:
 def plan_trust(repository: ModelRepository) -> Trust:
     """Nobody is trusted where the stack file names no key."""
     signing = repository.signing
-    if signing is None:
-        return Trust(trusted={}, revoked=frozenset())
+    return Trust(trusted={}, revoked=frozenset()) if signing is None else trust_of(signing)
+
+
+def trust_of(signing: Signing) -> Trust:
     return Trust(
         trusted={key.fingerprint: (name, key) for name, key in signing.trusted.items()},
         revoked=frozenset(signing.revoked),

@@ -16,6 +16,7 @@ from planning.lanes import Lane
 from planning.pools import Pool
 from planning.repository.served import ServedSet
 from planning.settings.servers import Triton
+from planning.storage import FetchedSource, Source
 
 PROBE_PERIOD_S = 5
 """Between two looks of the startup probe: at most this much of a finished start is lost."""
@@ -29,6 +30,12 @@ MODEL_START_S = 5
 STORAGE_BYTES_PER_S = 50 * 2**20
 """Read from object storage by Triton's one connection per file. AWS plans with 85 to 90 MB/s for each
 connection (S3 documentation, "Performance design patterns"); this is a good half of it."""
+
+DISK_BYTES_PER_S = 100 * 2**20
+"""Read from the node's disk, where the models were fetched to: as fast as they are written (planning/fetching.py)."""
+
+MEMORY_BYTES_PER_S = 2**30
+"""Read from a volume in memory. A good fraction of what one core copies."""
 
 SAFETY = 3
 """A start that takes this many times the estimate is still waited for: throttled storage, a cold node."""
@@ -46,6 +53,8 @@ PLACE_S = 60
 class Startup:
     """In seconds, but for `failure_threshold`, which counts looks of the startup probe."""
 
+    fetch: Derived[int]
+    """Before Triton starts, and before its startup probe looks."""
     budget: Derived[int]
     failure_threshold: Derived[int]
     model: Derived[str]
@@ -61,12 +70,12 @@ class Patience:
     pulumi_timeout: Derived[int]
 
 
-def plan_startup(server: Triton, served: ServedSet) -> Startup:
+def plan_startup(server: Triton, served: ServedSet, source: Source) -> Startup:
     if server.start.model_load is not None:
         load = server.start.model_load.seconds
         budget = Derived(SERVER_START_S + load, f"start.model_load says {load} s, and the server itself needs some")
     else:
-        reading = -(-served.total_bytes // STORAGE_BYTES_PER_S)
+        reading = -(-served.total_bytes // _bytes_per_s(source))
         loading = MODEL_START_S * len(served.models)
         estimate = SERVER_START_S + reading + loading
         budget = Derived(
@@ -75,6 +84,9 @@ def plan_startup(server: Triton, served: ServedSet) -> Startup:
             f" {served.total_bytes / 2**20:.0f} MiB {reading} s, {len(served.models)} models {loading} s",
         )
     return Startup(
+        fetch=source.seconds
+        if isinstance(source, FetchedSource)
+        else Derived(0, "no init container brings the models"),
         budget=budget,
         failure_threshold=Derived(
             -(-budget.value // PROBE_PERIOD_S), f"{budget.value} s at one look every {PROBE_PERIOD_S} s"
@@ -86,17 +98,30 @@ def plan_startup(server: Triton, served: ServedSet) -> Startup:
     )
 
 
+def _bytes_per_s(source: Source) -> int:
+    match source:
+        case FetchedSource(onto="disk"):
+            return DISK_BYTES_PER_S
+        case FetchedSource():
+            return MEMORY_BYTES_PER_S
+        case _:
+            return STORAGE_BYTES_PER_S
+
+
 def plan_patience(startup: Startup, grace_s: int, boot: Derived[int], lane: Lane, rollout: Rollout) -> Patience:
     # Where a pod takes the place of another, that one has to leave before.
     leaving = 0 if rollout.max_surge.value else grace_s
-    one = BOOT_SAFETY * boot.value + PLACE_S + startup.budget.value + leaving
+    fetch = startup.fetch.value
+    one = BOOT_SAFETY * boot.value + PLACE_S + fetch + startup.budget.value + leaving
     batch = max(1, rollout.max_surge.value + rollout.max_unavailable.value)
     batches = -(-max(1, lane.maximum.value) // batch)
     return Patience(
         progress_deadline=Derived(
             one,
-            f"{BOOT_SAFETY} times {boot.value} s of boot ({boot.because}), placing the pod up to {PLACE_S} s and"
-            f" loading {startup.budget.value} s" + (f", its forerunner leaving {leaving} s" if leaving else ""),
+            f"{BOOT_SAFETY} times {boot.value} s of boot ({boot.because}), placing the pod up to {PLACE_S} s"
+            + (f", fetching the models {fetch} s" if fetch else "")
+            + f" and loading {startup.budget.value} s"
+            + (f", its forerunner leaving {leaving} s" if leaving else ""),
         ),
         pulumi_timeout=Derived(
             batches * (one + grace_s),

@@ -7,11 +7,15 @@ starts cannot find anything but what was checked, and with --model-control-mode=
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from planning.derived import Derived
+from planning.fetching import Onto, delivery_of, plan_fetch_time, plan_room
 from planning.findings import Finding, Rule, Severity, setting
+from planning.images import ImageRef
+from planning.repository.served import ServedSet
 from planning.settings.cluster import described
-from planning.settings.repository import S3, Claim, Gs, ImageVolume, ModelRepository, NodePath
+from planning.settings.repository import S3, Claim, Gs, ImageVolume, ModelRepository, NodePath, S3Compatible
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
 
@@ -33,14 +37,56 @@ IMAGE_VOLUMES_SINCE = (1, 35)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BucketSource:
-    """Triton reads the bucket itself, as `identity` (annotations of the service account)."""
+class CloudIdentity:
+    """The pod proves to the cloud who it is, as `annotations` of its service account say."""
+
+    annotations: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretKeys:
+    """The Secret `name` has the keys of a reader of the bucket."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A destination in an object store: `url` is the whole of it. `endpoint` is where another S3 than AWS's answers;
+    `networks` are its addresses, any public one where there are none."""
 
     url: str
     scheme: str
     region: str | None
-    identity: tuple[tuple[str, str], ...]
+    endpoint: str | None
+    access: CloudIdentity | SecretKeys
     networks: tuple[str, ...]
+
+    @property
+    def port(self) -> int:
+        split = urlsplit(self.endpoint or "https://")
+        return split.port or (80 if split.scheme == "http" else 443)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketSource:
+    """Triton reads the bucket itself, at `url`."""
+
+    bucket: Bucket
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedSource:
+    """An init container of `image` brings the models to `path` in a volume of the pod, which is `room` large, within
+    `seconds`."""
+
+    bucket: Bucket
+    path: str
+    onto: Onto
+    room: Derived[Memory]
+    seconds: Derived[int]
+    image: Derived[ImageRef]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +120,10 @@ ROLE = "eks.amazonaws.com/role-arn"
 """The annotation by which a ServiceAccount names its IAM role (Amazon EKS user guide, "Assign IAM roles to Kubernetes
 service accounts")."""
 
-Source = BucketSource | ClaimSource | ImageSource | NodePathSource
+GOOGLE_ACCOUNT = "iam.gke.io/gcp-service-account"
+"""The annotation by which a ServiceAccount names the Google service account that it acts as."""
+
+Source = BucketSource | FetchedSource | ClaimSource | ImageSource | NodePathSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,43 +134,69 @@ class Storage:
     repository: Derived[str]
     scratch: Derived[Memory]
 
+    @property
+    def disk(self) -> Memory:
+        """What a pod may fill of its node's disk, beside logs."""
+        match self.source:
+            case FetchedSource(onto="disk", room=room):
+                return Memory(self.scratch.value.bytes + room.value.bytes)
+            case _:
+                return self.scratch.value
+
+    @property
+    def in_memory(self) -> Memory:
+        """What of a pod's memory holds the models' files."""
+        match self.source:
+            case FetchedSource(onto="memory", room=room):
+                return room.value
+            case _:
+                return Memory(0)
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Where the pod connects to for its models."""
+        return self.source.bucket if isinstance(self.source, BucketSource | FetchedSource) else None
+
 
 def plan_storage(
-    settings: Settings, server: str, digest: str, total_bytes: int
+    settings: Settings, server: str, served: ServedSet, programs: Derived[ImageRef] | None
 ) -> tuple[Storage | None, tuple[Finding, ...]]:
-    """Where `server` reads the models whose content is `digest`."""
-    source = _source(settings.model_repository, settings, server, digest)
-    if isinstance(source, Finding):
-        return None, (source,)
+    """Where `server` reads what it serves. `programs`: the image of the fetcher, if it could be planned; without it
+    nothing can be fetched, which has been said."""
+    source = _source(settings.model_repository, settings, server, served, programs)
+    if source is None or isinstance(source, Finding):
+        return None, (source,) if source else ()
     findings = _image_volumes(settings) if isinstance(source, ImageSource) else ()
     tied = "the digest names the very bytes that were checked"
     at = source.url if isinstance(source, BucketSource) else source.path
     return Storage(
-        source=source, repository=Derived(at, tied), scratch=_scratch(settings, server, source, total_bytes)
+        source=source, repository=Derived(at, tied), scratch=_scratch(settings, server, source, served.total_bytes)
     ), (findings)
 
 
-def _source(repository: ModelRepository, settings: Settings, server: str, digest: str) -> Source | Finding:
-    below = f"{server}/{digest}"
+def _source(
+    repository: ModelRepository,
+    settings: Settings,
+    server: str,
+    served: ServedSet,
+    programs: Derived[ImageRef] | None,
+) -> Source | Finding | None:
+    below = f"{server}/{served.digest}"
     match repository.destination:
-        case S3() as s3:
-            path = f"{s3.bucket}/{s3.prefix}/{below}" if s3.prefix else f"{s3.bucket}/{below}"
-            return BucketSource(
-                url=f"s3://{path}",
-                scheme="s3",
-                region=s3.region,
-                identity=((ROLE, s3.role),) if s3.role else (),
-                networks=tuple(s3.networks),
-            )
-        case Gs() as gs:
-            path = f"{gs.bucket}/{gs.prefix}/{below}" if gs.prefix else f"{gs.bucket}/{below}"
-            account = gs.service_account
-            return BucketSource(
-                url=f"gs://{path}",
-                scheme="gs",
-                region=None,
-                identity=(("iam.gke.io/gcp-service-account", account),) if account else (),
-                networks=tuple(gs.networks),
+        case S3() | S3Compatible() | Gs() as destination:
+            bucket = _bucket(destination)
+            delivery = delivery_of(repository)
+            if delivery is None:
+                return BucketSource(bucket=bucket, url=f"{bucket.url}/{below}")
+            if programs is None:
+                return None
+            return FetchedSource(
+                bucket=bucket,
+                path=f"{MOUNT}/{below}",
+                onto=delivery.onto,
+                room=plan_room(served),
+                seconds=plan_fetch_time(served),
+                image=programs,
             )
         case Claim(claim=claim):
             return ClaimSource(claim=claim, path=f"{MOUNT}/{below}")
@@ -141,6 +216,41 @@ def _source(repository: ModelRepository, settings: Settings, server: str, digest
                 node_path=path,
                 size=size,
                 path=f"{MOUNT}/{below}",
+            )
+
+
+def _bucket(at: S3 | S3Compatible | Gs) -> Bucket:
+    below = f"{at.bucket}/{at.prefix}" if at.prefix else at.bucket
+    match at:
+        case S3():
+            identity = CloudIdentity(annotations=((ROLE, at.role),) if at.role else ())
+            return Bucket(
+                url=f"s3://{below}",
+                scheme="s3",
+                region=at.region,
+                endpoint=None,
+                access=identity,
+                networks=tuple(at.networks),
+            )
+        case S3Compatible():
+            return Bucket(
+                url=f"s3://{below}",
+                scheme="s3",
+                region=at.region,
+                endpoint=at.endpoint,
+                access=SecretKeys(name=at.credentials),
+                networks=tuple(at.networks),
+            )
+        case Gs():
+            account = at.service_account
+            identity = CloudIdentity(annotations=((GOOGLE_ACCOUNT, account),) if account else ())
+            return Bucket(
+                url=f"gs://{below}",
+                scheme="gs",
+                region=None,
+                endpoint=None,
+                access=identity,
+                networks=tuple(at.networks),
             )
 
 

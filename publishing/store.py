@@ -69,9 +69,10 @@ class Buffer(Protocol):
 class Store:
     """`url` is the destination; paths are below it, with `/` between their parts."""
 
-    def __init__(self, url: str, *, region: str | None = None) -> None:
+    def __init__(self, url: str, *, region: str | None = None, endpoint: str | None = None) -> None:
+        """`endpoint`: where another S3 than AWS's answers; left out, the environment may say so."""
         self.url = url.rstrip("/")
-        self._store = _open(self.url, region)
+        self._store = _open(self.url, region, endpoint)
 
     def at(self, path: str) -> str:
         """`path` as people find it."""
@@ -197,7 +198,7 @@ class Store:
             raise StoreError(f"{at}: {_first_line(refused)}") from None
 
 
-def _open(url: str, region: str | None) -> ObjectStore:
+def _open(url: str, region: str | None, endpoint: str | None) -> ObjectStore:
     from obstore.exceptions import BaseError
     from obstore.store import GCSStore, LocalStore, S3Store
 
@@ -207,7 +208,7 @@ def _open(url: str, region: str | None) -> ObjectStore:
     try:
         match split.scheme:
             case "s3" if bucket:
-                endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+                endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
                 config: S3Config = {"checksum_algorithm": "SHA256"}
                 if endpoint:
                     config["endpoint"] = endpoint

@@ -11,11 +11,12 @@ from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArg
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
 from components.labels import common
+from components.models.fetching import SIGNING, signing_config
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
 from components.serving.server import Server, ServerArgs
 from planning.plan import Plan
-from planning.storage import NodePathSource
+from planning.storage import FetchedSource, NodePathSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +72,26 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             labels=common(plan.labels),
             opts=ResourceOptions.merge(opts, ResourceOptions(parent=serving)),
         )
+    keys = plan.settings.model_repository.signing
+    fetched = any(isinstance(server.storage.source, FetchedSource) for server in plan.servers)
+    signing = (
+        signing_config(
+            "model-signing",
+            keys,
+            namespace=serving.namespace,
+            labels=common(plan.labels),
+            opts=ResourceOptions.merge(opts, ResourceOptions(parent=serving)),
+        )
+        if fetched and keys
+        else None
+    )
     servers = {
         server.name: Server(
             server.name,
             ServerArgs(
                 server=server,
                 namespace=serving.namespace,
+                signing=signing.metadata.apply(lambda metadata: metadata.name or SIGNING) if signing else None,
                 priority_class=serving.priority_class,
                 pull_secret=plan.settings.images.pull_secret,
                 monitoring=plan.settings.monitoring,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from planning.derived import Derived
 from planning.images import ImageRef
 from planning.plan import Plan
+from planning.storage import FetchedSource, Storage
 
 
 def with_packed(plan: Plan, digests: Mapping[str, str]) -> Plan:
@@ -18,10 +19,21 @@ def with_packed(plan: Plan, digests: Mapping[str, str]) -> Plan:
         digest = digests.get(str(image.value))
         return image if digest is None else Derived(replace(image.value, digest=digest), "this machine packed it")
 
+    def fetcher(storage: Storage) -> Storage:
+        source = storage.source
+        if not isinstance(source, FetchedSource):
+            return storage
+        return replace(storage, source=replace(source, image=packed(source.image)))
+
     return replace(
         plan,
         servers=tuple(
-            replace(server, image=packed(server.image), proxy_image=packed(server.proxy_image))
+            replace(
+                server,
+                image=packed(server.image),
+                proxy_image=packed(server.proxy_image),
+                storage=fetcher(server.storage),
+            )
             for server in plan.servers
         ),
     )

@@ -6,6 +6,7 @@ from cli.report.document import Block, Column, Fact, Facts, Section, Table
 from cli.report.values import cores, count, size, words
 from planning.pools import Pool
 from planning.server import PlannedServer
+from planning.storage import FetchedSource
 
 FIT = (
     Column("pool", "Pool"),
@@ -33,6 +34,11 @@ def memory_section(server: PlannedServer) -> Section:
         Fact("scratch", "Scratch disk", size(server.storage.scratch.value), server.storage.scratch.because),
         Fact("cpu", "CPU", cores(server.cpu), f"{asked}.resources.cpu says so"),
     ]
+    match server.storage.source:
+        case FetchedSource(room=room, onto=onto):
+            facts.append(Fact("models_volume", f"Models, fetched onto {onto}", size(room.value), room.because))
+        case _:
+            pass
     if needs.gpu is not None:
         facts += [
             Fact("gpu_shares", "GPU shares", count(server.gpus), f"{asked}.gpu.count says so"),

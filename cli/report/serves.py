@@ -7,6 +7,7 @@ from cli.report.values import Value, code, count, size, words
 from planning.memory import instances
 from planning.repository.model import Model
 from planning.server import PlannedServer
+from planning.storage import FetchedSource
 from planning.wording import counted, listed
 
 MODELS = (
@@ -52,6 +53,7 @@ def serves_section(server: PlannedServer, named: tuple[str, ...]) -> Section:
                     f"SHA-256 over the paths and contents of the {counted(len(served.files), 'file')} that it is given,"
                     f" {size(served.total_bytes).text}",
                 ),
+                *_from(server),
                 Fact(
                     "repository",
                     "Reads its models from",
@@ -72,6 +74,17 @@ def serves_section(server: PlannedServer, named: tuple[str, ...]) -> Section:
         ),
     ]
     return Section(key="serves", title="What it serves", blocks=tuple(blocks))
+
+
+def _from(server: PlannedServer) -> tuple[Fact, ...]:
+    """Where its pods fetch from, which Triton does not see."""
+    match server.storage.source:
+        case FetchedSource(bucket=bucket, onto=onto):
+            at = f"{bucket.url}/{server.name}/{server.served.digest}"
+            why = f"an init container fetches them onto {onto} and verifies them before Triton starts"
+            return (Fact("fetched_from", "Fetches its models from", code(at), why),)
+        case _:
+            return ()
 
 
 def _model(model: Model, why: str) -> tuple[Value, ...]:
@@ -129,6 +142,7 @@ def release_section(server: PlannedServer) -> Section:
             Facts(
                 facts=(
                     Fact("image", "Image", code(str(image.value)), image.because),
+                    *_fetcher(server),
                     Fact("proxy_image", "Image of nginx before it", code(str(proxy.value)), proxy.because),
                 ),
                 look="list",
@@ -137,6 +151,14 @@ def release_section(server: PlannedServer) -> Section:
             Facts(facts=(sources,), look="list"),
         ),
     )
+
+
+def _fetcher(server: PlannedServer) -> tuple[Fact, ...]:
+    match server.storage.source:
+        case FetchedSource(image=image):
+            return (Fact("fetcher_image", "Image of the fetcher", code(str(image.value)), image.because),)
+        case _:
+            return ()
 
 
 def _found(key: str, label: str, value: Value, because: str) -> Fact:

@@ -92,6 +92,8 @@ def starting_section(server: PlannedServer, settings: Settings) -> Section:
     boot = slowest_boot(pools_of(server), boot_of_cpu_nodes(settings))
     load = server.startup.budget
     looks = server.startup.failure_threshold
+    before = server.startup.fetch
+    fetch = [Fact("fetch", "Fetching the models may take", seconds(before.value), before.because)]
     return Section(
         key="starting",
         title="How a pod starts",
@@ -99,6 +101,7 @@ def starting_section(server: PlannedServer, settings: Settings) -> Section:
             Facts(
                 facts=(
                     Fact("boot", "A new node, pull included", seconds(boot.value), _boots(server, boot)),
+                    *(fetch if before.value else ()),
                     Fact("load_budget", "Loading may take", seconds(load.value), load.because),
                     Fact("startup_probe_failures", "Startup probe may fail", count(looks.value), looks.because),
                     *per_lane(

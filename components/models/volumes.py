@@ -1,4 +1,4 @@
-"""How a pod sees its models: a bucket that Triton reads itself, or a read-only mount."""
+"""How a pod sees its models: a bucket that Triton reads, or a read-only mount, which an init container may fill."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.core.v1 import (
+    ContainerArgs,
     EnvVarArgs,
     ImageVolumeSourceArgs,
     LocalVolumeSourceArgs,
@@ -25,27 +26,37 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from planning.storage import MOUNT, BucketSource, ClaimSource, ImageSource, NodePathSource, Source
+from components.models.fetching import SIGNING, fetcher_container, fetcher_volumes
+from planning.server import PlannedServer
+from planning.storage import MOUNT, Bucket, BucketSource, ClaimSource, FetchedSource, ImageSource, NodePathSource
 
 VOLUME = "models"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsInPod:
-    """What a pod needs to read its models. Volumes are mounted read-only."""
+    """What a pod needs to read its models. Triton's mounts are read-only; `before` runs before it starts."""
 
-    volumes: tuple[VolumeArgs, ...]
-    mounts: tuple[VolumeMountArgs, ...]
-    env: tuple[EnvVarArgs, ...]
+    volumes: tuple[VolumeArgs, ...] = ()
+    mounts: tuple[VolumeMountArgs, ...] = ()
+    env: tuple[EnvVarArgs, ...] = ()
+    before: tuple[ContainerArgs, ...] = ()
 
 
-def models_in_pod(source: Source) -> ModelsInPod:
-    match source:
-        case BucketSource(region=region):
+def models_in_pod(server: PlannedServer, signing: Input[str] | None) -> ModelsInPod:
+    """`signing`: the name of the ConfigMap with the keys that fetchers trust, where the stack has one."""
+    mount = VolumeMountArgs(name=VOLUME, mount_path=MOUNT, read_only=True)
+    match server.storage.source:
+        case BucketSource(bucket=Bucket(region=region)):
             # The AWS SDK in Triton looks at either name, by its age.
             names = ("AWS_REGION", "AWS_DEFAULT_REGION") if region else ()
-            env = tuple(EnvVarArgs(name=name, value=region) for name in names)
-            return ModelsInPod(volumes=(), mounts=(), env=env)
+            return ModelsInPod(env=tuple(EnvVarArgs(name=name, value=region) for name in names))
+        case FetchedSource() as source:
+            return ModelsInPod(
+                volumes=fetcher_volumes(source, VOLUME, SIGNING if signing is None else signing),
+                mounts=(mount,),
+                before=(fetcher_container(server, source, VOLUME),),
+            )
         case ClaimSource(claim=claim) | NodePathSource(claim=claim):
             volume = VolumeArgs(
                 name=VOLUME,
@@ -55,8 +66,7 @@ def models_in_pod(source: Source) -> ModelsInPod:
             volume = VolumeArgs(
                 name=VOLUME, image=ImageVolumeSourceArgs(reference=reference, pull_policy="IfNotPresent")
             )
-    mount = VolumeMountArgs(name=VOLUME, mount_path=MOUNT, read_only=True)
-    return ModelsInPod(volumes=(volume,), mounts=(mount,), env=())
+    return ModelsInPod(volumes=(volume,), mounts=(mount,))
 
 
 def node_path_volume(

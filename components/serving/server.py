@@ -22,13 +22,15 @@ from planning.plan import Platform
 from planning.ports import GRPC_PORT, HTTP_PORT
 from planning.server import PlannedServer
 from planning.settings.monitoring import Monitoring, PrometheusOperator
-from planning.storage import ROLE, BucketSource
+from planning.storage import ROLE, CloudIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerArgs:
     server: PlannedServer
     namespace: Input[str]
+    signing: Input[str] | None
+    """As of `TritonArgs`."""
     priority_class: Input[str]
     pull_secret: str | None
     monitoring: Monitoring
@@ -109,6 +111,7 @@ class Server(pulumi.ComponentResource):
                     proxy_config=config.metadata.apply(
                         lambda metadata: metadata.name or proxy_config_name(server.name)
                     ),
+                    signing=args.signing,
                     priority_class=args.priority_class,
                     pull_secret=args.pull_secret,
                     labels=args.labels,
@@ -144,6 +147,6 @@ class Server(pulumi.ComponentResource):
 
 def _identity(server: PlannedServer, role: Input[str] | None) -> dict[str, Input[str]] | None:
     """Annotations by which the cloud gives the pod an identity; there is no Kubernetes token in it."""
-    source = server.storage.source
-    stated = source.identity if isinstance(source, BucketSource) else ()
+    bucket = server.storage.bucket
+    stated = bucket.access.annotations if bucket and isinstance(bucket.access, CloudIdentity) else ()
     return {**dict(stated), **({ROLE: role} if role is not None else {})} or None

@@ -41,16 +41,18 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.images import image_reference
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
 from components.models.volumes import models_in_pod
 from components.placement import on_nodes_with
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
-from planning.images import ImageRef
+from components.serving.proxy import CONTAINER as PROXY
 from planning.pools import GPU_RESOURCE, Pool
 from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
 from planning.settings.scalars import Memory
 from planning.startup import PROBE_PERIOD_S
+from planning.storage import Bucket, CloudIdentity, FetchedSource
 
 CONTAINER = "triton"
 
@@ -60,6 +62,9 @@ TRITON_GRPC_NAME = "grpc-triton"
 
 TRITON_USER = 1000
 """`triton-server` in NVIDIA's image (server, build.py; the secure deployment guide runs as it)."""
+
+NO_ROLE = "eks.amazonaws.com/skip-containers"
+"""Annotation of a pod: the containers that its role is not given to (aws/amazon-eks-pod-identity-webhook, README)."""
 
 LOGS = Memory(2**30)
 """Ephemeral storage for the container's log beside /tmp: kubelet rotates at 5 files of 10 MiB by default."""
@@ -73,6 +78,8 @@ class TritonArgs:
     service_account: Input[str]
     proxy_config: Input[str]
     """Known when the ConfigMap is there: a changed one must be before the pods that read it."""
+    signing: Input[str] | None
+    """The ConfigMap with the keys that fetchers trust, known when it is there; None where pods fetch nothing."""
     priority_class: Input[str]
     pull_secret: str | None
     labels: Mapping[str, str]
@@ -102,6 +109,7 @@ def triton_deployment(name: str, args: TritonArgs, opts: ResourceOptions) -> Dep
                     annotations={
                         MODELS_DIGEST: f"sha256:{args.server.served.digest}",
                         CONFIG_DIGEST: config_digest(args.server.proxy),
+                        **_without_identity(args.server),
                     },
                 ),
                 spec=_pod(args),
@@ -113,7 +121,7 @@ def triton_deployment(name: str, args: TritonArgs, opts: ResourceOptions) -> Dep
 
 def _pod(args: TritonArgs) -> PodSpecArgs:
     server = args.server
-    models = models_in_pod(server.storage.source)
+    models = models_in_pod(server, args.signing)
     return PodSpecArgs(
         service_account_name=args.service_account,
         automount_service_account_token=False,
@@ -132,8 +140,11 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
         affinity=on_nodes_with([pool.labels for pool in args.lane.lane.pools]),
         tolerations=_tolerations(args.lane.lane.pools),
         topology_spread_constraints=_spread(args),
-        # A sidecar: it starts before Triton and ends after it.
-        init_containers=[proxy_container(image_reference(server.proxy_image.value), server.proxy)],
+        init_containers=[
+            *models.before,
+            # A sidecar: it starts before Triton and ends after it.
+            proxy_container(image_reference(server.proxy_image.value), server.proxy),
+        ],
         containers=[_container(server, models.env, models.mounts)],
         volumes=[
             *models.volumes,
@@ -147,6 +158,15 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
             *proxy_volumes(args.proxy_config),
         ],
     )
+
+
+def _without_identity(server: PlannedServer) -> dict[str, str]:
+    """Where an init container reads the bucket, nobody else in the pod needs to be anybody to AWS."""
+    match server.storage.source:
+        case FetchedSource(bucket=Bucket(scheme="s3", access=CloudIdentity())):
+            return {NO_ROLE: f"{CONTAINER},{PROXY}"}
+        case _:
+            return {}
 
 
 def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequence[VolumeMountArgs]) -> ContainerArgs:
@@ -204,17 +224,12 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
     )
 
 
-def image_reference(image: ImageRef) -> str:
-    """By digest alone; only a local stack may name by its tag what this machine packs (rule TU705)."""
-    return image.by_digest if image.digest else str(image)
-
-
 def _resources(server: PlannedServer) -> ResourceRequirementsArgs:
     """Requests equal limits: the pod is Guaranteed, and a GPU cannot be overcommitted anyway."""
     amounts = {
         "cpu": str(server.cpu),
         "memory": str(server.memory),
-        "ephemeral-storage": str(Memory(server.storage.scratch.value.bytes + LOGS.bytes)),
+        "ephemeral-storage": str(Memory(server.storage.disk.bytes + LOGS.bytes)),
         **({GPU_RESOURCE: str(server.gpus)} if server.gpus else {}),
     }
     return ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts))

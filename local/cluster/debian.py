@@ -122,17 +122,26 @@ def unpack(archives: Sequence[Path], root: Path) -> None:
 
 def closure(packages: Sequence[str]) -> list[str]:
     """`packages` and all that they depend on, as `name=version`, for a machine on which nothing is installed."""
-    options = ("--simulate", "--no-install-recommends", "-o", "Dir::State::status=/dev/null")
-    told = subprocess.run(  # noqa: S603
-        ["apt-get", "install", *options, *packages],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    if not shutil.which("apt-get"):
+        raise ClusterError(f"{' '.join(packages)} come from Debian, and this machine has no apt-get.")
+    told = _simulate(packages)
+    if told.returncode != 0:
+        subprocess.run(["apt-get", "update", "-q"], capture_output=True, check=False)  # noqa: S607
+        told = _simulate(packages)
     if told.returncode != 0:
         raise ClusterError(f"Debian cannot say what {' '.join(packages)} need: {told.stderr.strip()}")
     return sorted(
         {f"{name}={version}" for name, version in re.findall(r"^Inst (\S+) \((\S+) ", told.stdout, re.MULTILINE)}
+    )
+
+
+def _simulate(packages: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    options = ("--simulate", "--no-install-recommends", "-o", "Dir::State::status=/dev/null")
+    return subprocess.run(  # noqa: S603
+        ["apt-get", "install", *options, *packages],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import stat
 import tarfile
+import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,14 @@ class Blob:
 
     def descriptor(self, media_type: str, **more: object) -> dict[str, object]:
         return {"mediaType": media_type, "digest": self.digest, "size": self.size, **more}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OciLayout:
+    """An archive that lies unpacked: the manifest's own bytes, and all that it names."""
+
+    manifest: bytes
+    blobs: tuple[Blob, ...]
 
 
 def layer(trees: Sequence[tuple[Path, str]], into: Path) -> Blob:
@@ -100,6 +109,28 @@ def read_packed(archive: Path) -> PackedImage:
             raise ValueError(f"{archive} has no index")
         (only,) = json.load(index)["manifests"]
     return PackedImage(name=only["annotations"]["io.containerd.image.name"], digest=only["digest"], archive=archive)
+
+
+@contextmanager
+def unpacked(image: PackedImage) -> Generator[OciLayout]:
+    """The parts of `image`, in a folder that goes afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tritonup-image-") as name:
+        folder = Path(name)
+        with tarfile.open(image.archive) as tar:
+            tar.extractall(folder, filter="data")
+
+        def path(digest: str) -> Path:
+            return folder / "blobs" / digest.replace(":", "/")
+
+        manifest = path(image.digest).read_bytes()
+        told = json.loads(manifest)
+        yield OciLayout(
+            manifest=manifest,
+            blobs=tuple(
+                Blob(path=path(one["digest"]), digest=one["digest"], size=one["size"])
+                for one in (*told["layers"], told["config"])
+            ),
+        )
 
 
 def _add(tar: tarfile.TarFile, tree: Path, place: str) -> None:

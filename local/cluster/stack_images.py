@@ -8,14 +8,24 @@ from typing import Any, cast
 from local.cluster.image_archive import PackedImage
 from local.cluster.kubectl import Object
 from local.cluster.layout import Layout
+from local.cluster.programs_image import NAME as PROGRAMS
+from local.cluster.programs_image import programs_image
 from local.cluster.progress import Progress
 from local.cluster.proxy_image import proxy_image
 from local.cluster.triton_image import triton_image
+from planning.plan import Plan
 
 
 def stack_images(layout: Layout, progress: Progress) -> tuple[PackedImage, ...]:
     """Packed where they are not in the cache."""
     return triton_image(layout, progress), proxy_image(layout, progress)
+
+
+def images_of(plan: Plan, layout: Layout, progress: Progress) -> tuple[PackedImage, ...]:
+    """Those that pods of `plan` run: that of our own programs only where they fetch their models."""
+    wanted = {str(image) for server in plan.servers for image in server.images}
+    programs = (programs_image(layout, progress),) if PROGRAMS in wanted else ()
+    return *stack_images(layout, progress), *programs
 
 
 def pinned(objects: Sequence[Object], images: Sequence[PackedImage]) -> list[Object]:

@@ -8,15 +8,14 @@ files are unpacked, which the loader and Python find at their usual places.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 from local.cluster.debian_files import debian_files
-from local.cluster.errors import ClusterError
 from local.cluster.image_archive import PackedImage, layer, pack, read_packed
 from local.cluster.layout import PROJECT, Layout, content_key
 from local.cluster.progress import Progress
+from local.cluster.wheels import PACKAGES_AT, PYTHON, install_wheels
 from local.installed import BACKENDS, RELEASE
 
 NAME = f"localhost/tritonup-triton-cpu:{RELEASE}"
@@ -27,11 +26,6 @@ LOCK = PROJECT / "locks" / "triton.txt"
 PACKAGES = ("bash", "coreutils", "dash", "libpython3.11", "libstdc++6", "python3.11", "zlib1g")
 """What the wheels' programs link to; bash and dash, because the Python backend starts its stubs by a shell
 (python_backend, src/stub_launcher.cc)."""
-
-PYTHON = "3.11"
-
-PACKAGES_AT = f"usr/local/lib/python{PYTHON}/dist-packages"
-"""Where Debian's Python looks by itself. The Python backend's stub embeds it and heeds no PYTHONPATH in a container."""
 
 LAYOUT_VERSION = b"1"
 """To be raised with any change of what this file makes."""
@@ -51,7 +45,8 @@ def triton_image(layout: Layout, progress: Progress) -> PackedImage:
     ):
         folder = Path(name)
         wheels = folder / "wheels"
-        _install_wheels(wheels, layout)
+        # At Debian's own place: the Python backend's stub embeds Python and heeds no PYTHONPATH in a container.
+        install_wheels(LOCK, wheels, layout)
         server = folder / "server"
         _lay_out(wheels / "pytriton" / "tritonserver", server)
         layers = [
@@ -80,26 +75,6 @@ def _key() -> str:
     backends = sorted(path for path in BACKENDS.rglob("*.py"))
     sources = [part for path in backends for part in (str(path.relative_to(BACKENDS)).encode(), path.read_bytes())]
     return content_key(LAYOUT_VERSION, " ".join(PACKAGES).encode(), LOCK.read_bytes(), *sources)
-
-
-def _install_wheels(into: Path, layout: Layout) -> None:
-    uv = shutil.which("uv") or str(layout.tools / "uv" / "bin" / "uv")
-    told = subprocess.run(  # noqa: S603  uv, with arguments of ours
-        [
-            uv,
-            *("pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target", str(into)),
-            *("--python-version", PYTHON, "--python-platform", "x86_64-manylinux_2_35", "--only-binary", ":all:"),
-            *("--requirement", str(LOCK)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if told.returncode != 0:
-        raise ClusterError(f"The wheels of {LOCK.name} cannot be had: {told.stderr.strip()}")
-    shutil.rmtree(into / "bin", ignore_errors=True)
-    for cache in into.rglob("__pycache__"):
-        shutil.rmtree(cache)
 
 
 def _lay_out(triton: Path, root: Path) -> None:

@@ -225,7 +225,7 @@ def machines_of(pool: Pool, cluster: Eks, catalogue: Catalogue) -> tuple[tuple[M
 
 def _root(pool: Pool, servers: Sequence[PlannedServer]) -> Derived[int]:
     scratch = [
-        server.storage.scratch.value.bytes
+        server.storage.disk.bytes
         for server in servers
         if any(pool.name in (other.name for other in lane.lane.pools) for lane in server.lanes)
     ]

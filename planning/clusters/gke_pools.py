@@ -270,15 +270,13 @@ def _location_policy(spot: bool, own: GkePool) -> Derived[str]:
 def _disk(pool: Pool, own: GkePool, servers: Sequence[PlannedServer]) -> Derived[int]:
     if own.disk is not None:
         return Derived(Memory.parse(own.disk).bytes // GIB, f"cluster.pools.{pool.name}.disk says so")
-    scratch = [
-        server.storage.scratch.value.bytes for server in servers for lane in server.lanes if pool in lane.lane.pools
-    ]
+    scratch = [server.storage.disk.bytes for server in servers for lane in server.lanes if pool in lane.lane.pools]
     pods = -(-max(scratch, default=0) * pool.slots // GIB)
     need = SYSTEM_DISK_GIB + 2 * TRITON_UNPACKED_GIB + pods
     return Derived(
         -(-need // DISK_STEP_GIB) * DISK_STEP_GIB,
         f"{SYSTEM_DISK_GIB} GiB are the node's own, two images of Triton unpack to {2 * TRITON_UNPACKED_GIB} GiB, and"
-        f" /tmp of a node's pods may hold {pods} GiB",
+        f" a node's pods may keep {pods} GiB of models and in /tmp",
     )
 
 

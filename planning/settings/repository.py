@@ -9,13 +9,33 @@ from pydantic import Field
 from planning.settings.base import Strict
 from planning.settings.images import Registry
 from planning.settings.keys import KeyFingerprint, PublicKey
-from planning.settings.scalars import CidrBlock, ImageDigest, Memory, Name
+from planning.settings.scalars import CidrBlock, Distinct, ImageDigest, Memory, Name
 
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.-]+(/[A-Za-z0-9!_.-]+)*$", examples=["triton/models"])]
 
 
+class ByTriton(Strict):
+    """Triton reads the bucket itself when it starts, and verifies nothing."""
+
+    kind: Literal["triton"]
+
+
+class Fetched(Strict):
+    """An init container of ours fetches exactly what was planned, many ranges at a time, and verifies it against
+    `model_repository.signing`. What nobody trusted has signed is not served. It needs the image that `tritonup images
+    push` brings to `images.registry`."""
+
+    kind: Literal["fetched"]
+    onto: Literal["disk", "memory"] = "disk"
+    """Where to: the node's disk, or memory of the pod's own, which `resources.memory` must have room for."""
+
+
+Delivery = Annotated[ByTriton | Fetched, Field(discriminator="kind")]
+"""How models come from the bucket into a pod."""
+
+
 class S3(Strict):
-    """An S3 bucket. Triton reads it itself, with the identity of the pod's service account."""
+    """An S3 bucket of AWS, read with the identity of the pod's service account."""
 
     kind: Literal["s3"]
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
@@ -26,10 +46,31 @@ class S3(Strict):
     networks: list[CidrBlock] = []
     """Addresses of the bucket and of STS (the subnets of VPC endpoints). Left out, pods may reach any public address on
     port 443."""
+    delivery: Delivery = ByTriton(kind="triton")
+
+
+class S3Compatible(Strict):
+    """A bucket of another S3 than AWS's: MinIO, Ceph, R2 and their kin. Pods fetch and verify what they serve."""
+
+    kind: Literal["s3-compatible"]
+    endpoint: Annotated[
+        str,
+        Field(pattern=r"^https?://[a-z0-9.-]+(:[1-9][0-9]{0,4})?$", examples=["https://minio.acme.example:9000"]),
+    ]
+    """Where it answers. Buckets are parts of the path."""
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    prefix: Prefix | None = None
+    region: str = "us-east-1"
+    """What requests are signed for; most such stores take any."""
+    credentials: Name
+    """A Secret in the namespace, which you make, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of a reader."""
+    networks: Annotated[list[CidrBlock], Field(min_length=1), Distinct()]
+    """Addresses of the endpoint: pods may connect to nothing else on its port."""
+    delivery: Fetched = Fetched(kind="fetched")
 
 
 class Gs(Strict):
-    """A Google Cloud Storage bucket. Triton reads it itself, with the pod's workload identity."""
+    """A Google Cloud Storage bucket, read with the pod's workload identity."""
 
     kind: Literal["gs"]
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
@@ -40,6 +81,7 @@ class Gs(Strict):
     networks: list[CidrBlock] = []
     """Addresses of the bucket, such as 199.36.153.8/30 where DNS sends storage.googleapis.com to
     private.googleapis.com. Left out, pods may reach any public address on port 443."""
+    delivery: Delivery = ByTriton(kind="triton")
 
 
 class Claim(Strict):
@@ -66,11 +108,11 @@ class NodePath(Strict):
     size: Memory = Memory(2**30)
 
 
-Destination = Annotated[S3 | Gs | Claim | ImageVolume | NodePath, Field(discriminator="kind")]
+Destination = Annotated[S3 | S3Compatible | Gs | Claim | ImageVolume | NodePath, Field(discriminator="kind")]
 
 
 class Signing(Strict):
-    """Who may publish models. `tritonup models` refuses what none of these keys has signed."""
+    """Who may publish models. `tritonup models`, and pods that fetch, refuse what none of these keys has signed."""
 
     trusted: Annotated[dict[Name, PublicKey], Field(min_length=1)]
     """Public keys by a name of yours. Two at once let one follow the other."""
@@ -84,4 +126,5 @@ class ModelRepository(Strict):
     destination: Destination
     """Where servers read them, each at `<destination>/<server>/<content digest>/`."""
     signing: Signing | None = None
-    """Left out, nothing can be published or verified: `tritonup models` needs to know whom to trust."""
+    """Left out, nothing can be published or verified: `tritonup models` and pods that fetch need to know whom to
+    trust."""

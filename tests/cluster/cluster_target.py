@@ -15,7 +15,7 @@ from local.cluster.containers import import_everywhere
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
 from local.cluster.models import forget_models, place_models
-from local.cluster.stack_images import pinned, stack_images
+from local.cluster.stack_images import images_of, pinned
 
 
 class Printed:
@@ -43,7 +43,7 @@ def brought(stack: RenderedStack, target: Target, progress: Printed) -> Rendered
     """`stack` with its images and models on every node, and its containers pinned to what was packed."""
     if target.own is None:
         return stack
-    images = stack_images(LAYOUT, progress)
+    images = images_of(stack.plan, LAYOUT, progress)
     workers = [running.node.name for running in target.own.nodes() if not running.node.control]
     import_everywhere(images, workers, target.own.parts)
     place_models(stack.plan.servers, LAYOUT)

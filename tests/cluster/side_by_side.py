@@ -34,8 +34,10 @@ from local.cluster.lock import alone
 from local.cluster.metrics import metrics_image
 from local.cluster.names import dns_image
 from local.cluster.program_image import pause_image
+from local.cluster.programs_image import programs_image
 from local.cluster.requirements import NEEDED_DISK_GB, require_machine
 from local.cluster.stack_images import stack_images
+from local.object_stores import MINIO
 
 HERE = Path(__file__).parent
 
@@ -171,6 +173,9 @@ def _prepare() -> None:
     dns_image(programs, LAYOUT)
     metrics_image({program.name: programs[program.name] for program in METRICS_PROGRAMS}, LAYOUT)
     stack_images(LAYOUT, progress)
+    programs_image(LAYOUT, progress)
+    with suppress(ClusterError):  # the test that needs it says that it skips
+        build([MINIO], LAYOUT, progress)
     for definition in {*ALL, *OF_KARPENTER}:
         definition_file(definition, LAYOUT, progress)
 

@@ -8,11 +8,9 @@ finds good, and then damages it on the node, as a failed push would leave it.
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,25 +18,15 @@ from typing import Any
 import pytest
 from cluster_stacks import RenderedStack, stack
 from cluster_target import Printed, Target, brought, remove_at_once
+from keep_asking import MODEL, asked_meanwhile, assert_all_were_answered, is_ready, patient_model
 
-from local.cluster.answers import endpoint_of
 from local.cluster.applying import apply_stack
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl, Object
-from local.cluster.layout import LAYOUT, PROJECT
+from local.cluster.layout import LAYOUT
 from local.cluster.models import place_models
 from local.cluster.readiness import wait_until_ready
-from measuring.arrivals import Constant
-from measuring.kinds import ClientKind
-from measuring.question import read_question
-from measuring.records import Record
-from measuring.run import Load, run
 from planning.storage import NodePathSource
-
-MODEL = "digits"
-RATE = 10.0
-LOAD_S = 2.0
-"""Loads follow one another until the test has seen enough."""
 
 JUDGED_AFTER_S = 8.0
 """Of a server that runs and is not Ready: it lists its models at once and has loaded this one in 2 s."""
@@ -69,7 +57,7 @@ class Deployed:
         return {pod["metadata"]["uid"]: pod for pod in self.kubectl.items("pods", f"--namespace={self.namespace}")}
 
     def ready(self) -> set[str]:
-        return {uid for uid, pod in self.pods().items() if _is_ready(pod)}
+        return {uid for uid, pod in self.pods().items() if is_ready(pod)}
 
     def roll_out(self, rendered: RenderedStack) -> None:
         apply_stack(self.kubectl, rendered.name, rendered.objects)
@@ -83,22 +71,11 @@ class Deployed:
         self.kubectl.run("rollout", "status", f"deployment/{lane.deployment}", f"--namespace={self.namespace}")
 
 
-def _is_ready(pod: Object) -> bool:
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
-
-
 @pytest.fixture(scope="module")
 def deployed(target: Target, progress: Printed, tmp_path_factory: pytest.TempPathFactory) -> Generator[Deployed]:
     if target.own is None:
         pytest.skip("what a node holds can only be damaged on a cluster of ours")
-    models = tmp_path_factory.mktemp("models")
-    shutil.copytree(PROJECT / "model_repository" / MODEL, models / MODEL)
-    config = models / MODEL / "config.pbtxt"
-    # Its own queue refuses after 1 s, as a machine that starts pods beside it may make a request wait.
-    patient = config.read_text(encoding="utf-8").replace(
-        "_timeout_microseconds: 1000000", "_timeout_microseconds: 9000000"
-    )
-    config.write_text(patient, encoding="utf-8")
+    models = patient_model(tmp_path_factory.mktemp("models"))
 
     def two_replicas(settings: dict[str, Any]) -> None:
         settings["model_repository"]["directory"] = str(models)
@@ -123,49 +100,6 @@ def deployed(target: Target, progress: Printed, tmp_path_factory: pytest.TempPat
         remove_at_once(good, target.kubectl)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What became of every request; `broken` is what kept them from being sent at all."""
-
-    records: list[Record] = field(default_factory=list[Record])
-    broken: list[Exception] = field(default_factory=list[Exception])
-
-
-@contextmanager
-def asked_meanwhile(deployed: Deployed) -> Generator[Asked]:
-    """Requests through the Service, on kept-alive connections, from before to after."""
-    asked, over = Asked(), threading.Event()
-    with endpoint_of(deployed.stack.plan.servers[0], deployed.namespace, deployed.kubectl) as endpoint:
-        load = Load(
-            target=f"{endpoint.host}:{endpoint.ports.http}",
-            kind=ClientKind.HTTP,
-            question=read_question(PROJECT / "model_repository" / MODEL),
-            arrivals=Constant(rate=RATE, seconds=LOAD_S),
-            timeout_s=30,
-        )
-
-        def keep_asking() -> None:
-            try:
-                while not over.is_set():
-                    asked.records.extend(run(load))
-            except Exception as error:  # noqa: BLE001  told to the test below
-                asked.broken.append(error)
-
-        asking = threading.Thread(target=keep_asking, daemon=True)
-        asking.start()
-        try:
-            yield asked
-        finally:
-            over.set()
-            asking.join()
-
-
-def assert_all_were_answered(asked: Asked) -> None:
-    assert asked.broken == []
-    assert len(asked.records) >= RATE * LOAD_S
-    assert [record.outcome for record in asked.records if record.failed] == []
-
-
 def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
@@ -174,7 +108,7 @@ def test_a_model_that_fails_to_load_keeps_the_old_replicas_serving(deployed: Dep
     before = deployed.ready()
     assert len(before) == 2
     cut(deployed.place / MODEL / "2" / "model.onnx")
-    with asked_meanwhile(deployed) as asked:
+    with asked_meanwhile(deployed.stack, deployed.kubectl) as asked:
         deployed.roll_out(deployed.renewed)
         with pytest.raises(ClusterError) as told:
             deployed.settle()
@@ -211,7 +145,7 @@ def test_a_corrupted_repository_never_takes_down_what_serves(deployed: Deployed,
     place_models(deployed.renewed.plan.servers, LAYOUT)
     assert (deployed.place / MODEL / "2" / "model.onnx").stat().st_mode & 0o444
     DAMAGES[damage](deployed.place)
-    with asked_meanwhile(deployed) as asked:
+    with asked_meanwhile(deployed.stack, deployed.kubectl) as asked:
         deployed.roll_out(deployed.renewed)
         deadline = time.monotonic() + SETTLES_WITHIN_S
         while not any(_was_judged(pod) for uid, pod in deployed.pods().items() if uid not in others):

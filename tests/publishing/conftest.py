@@ -46,7 +46,7 @@ class Stores:
     def get(self, kind: str) -> RunningStore:
         if kind not in self._running:
             folder = self._root / kind
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
             self._running[kind] = self._start(kind, folder)
         return self._running[kind]
 

@@ -21,7 +21,7 @@ from planning.catalogue.gpus import GPUS, GpuKind
 from planning.catalogue.machines import Capacity, Cloud, allocatable
 from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, UNHURRIED
 from planning.pools import NODE_AGENTS
-from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, RELEASES, ROLE, SERVABLE, Raw
+from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, MINIO, RELEASES, ROLE, SERVABLE, SIGNING, Raw
 
 GIB = 2**30
 
@@ -111,7 +111,8 @@ def _stacks(draw: st.DrawFn, *, healthy: bool) -> Raw:
             for name in ("prometheus_operator", "prometheus_adapter", "nvidia_device_plugin")
         },
         "gpu_pools": pools,
-        "model_repository": {"destination": destination},
+        "images": {"registry": "registry.example/acme"},
+        "model_repository": {"destination": destination, "signing": SIGNING},
         "servers": servers,
         "monitoring": {"kind": "prometheus-operator"} if healthy else draw(_monitoring()),
         "security": {"python_models": [CODE]},
@@ -270,6 +271,14 @@ def _destinations(servers: tuple[str, ...]) -> st.SearchStrategy[Raw]:
             lambda n, p: {"kind": "s3", "bucket": "models", "region": "eu-west-1", "role": ROLE, "networks": n, **p},
             networks,
             prefix,
+        ),
+        st.builds(
+            lambda n, onto: {**MINIO, "networks": n or ["10.9.0.0/24"], "delivery": {"kind": "fetched", "onto": onto}},
+            networks,
+            st.sampled_from(("disk", "memory")),
+        ),
+        st.builds(
+            lambda n: {"kind": "gs", "bucket": "models", "networks": n, "delivery": {"kind": "fetched"}}, networks
         ),
         st.builds(lambda n, p: {"kind": "gs", "bucket": "models", "networks": n, **p}, networks, prefix),
         st.just({"kind": "claim", "claim": "filled"}),

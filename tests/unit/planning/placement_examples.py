@@ -18,7 +18,7 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import EKS, ENGINE, GONE
+from tests.unit.planning.world import EKS, ENGINE, FETCHED, GONE, MINIO, SIGNING
 
 EXAMPLES = (
     Example(
@@ -48,6 +48,20 @@ EXAMPLES = (
         at="accept[0].rule",
         words=("TU321",),
         remedy=write({"accept": []}),
+    ),
+    Example(
+        rule="TU123",
+        breaks={**FETCHED, "model_repository.signing": None},
+        at="model_repository.signing",
+        words=("trusts nobody", "`trusted`"),
+        remedy=write({"model_repository.signing": SIGNING}),
+    ),
+    Example(
+        rule="TU124",
+        breaks={**FETCHED, "model_repository.destination": {**MINIO, "endpoint": "http://minio.example:9000"}},
+        at="model_repository.destination.endpoint",
+        words=("'http://minio.example:9000'",),
+        remedy=says("model_repository.destination.endpoint", r"Write '(\S+)'"),
     ),
     Example(
         rule="TU291",

@@ -14,7 +14,7 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import GKE, RANKED, WAITING
+from tests.unit.planning.world import FETCHED, GKE, RANKED, WAITING
 
 GIB = 2**30
 
@@ -49,6 +49,14 @@ EXAMPLES = (
         at=f"{VISION}.gpu.memory",
         words=("30 GiB", "measured", "'steady'"),
         remedy=write({"gpu_pools.steady.gpu": "nvidia-l40s"}),
+    ),
+    Example(
+        rule="TU402",
+        breaks={**FETCHED, "model_repository.destination.delivery": {"kind": "fetched", "onto": "memory"}},
+        at=f"{VISION}.resources.memory",
+        words=("4Gi", "models in memory 1.8 GiB"),
+        remedy=says(f"{VISION}.resources.memory", r"Write (\w+) or more"),
+        weights=1800 * 2**20,
     ),
     Example(
         rule="TU402",
@@ -151,6 +159,13 @@ EXAMPLES = (
         at=f"{VISION}.exposure.kind",
         words=("0.0.0.0/0", "TLS"),
         remedy=write({f"{VISION}.exposure": {"kind": "internal", "networks": ["10.0.0.0/8"]}}),
+    ),
+    Example(
+        rule="TU707",
+        breaks={**FETCHED, "images.registry": None},
+        at="images.registry",
+        words=("tritonup-programs", "missing"),
+        remedy=says("images.registry", r"such as (\S+)\."),
     ),
     Example(
         rule="TU901",

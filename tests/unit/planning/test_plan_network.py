@@ -75,7 +75,7 @@ def test_triton_itself_is_reached_by_its_own_pods_and_by_nobody_else(raw: Raw) -
 
 @for_every_stack
 def test_only_a_server_that_reads_a_bucket_may_call_out_further_than_its_own_pods_and_a_resolver(raw: Raw) -> None:
-    bucket = raw["model_repository"]["destination"]["kind"] in {"s3", "gs"}
+    bucket = raw["model_repository"]["destination"]["kind"] in {"s3", "s3-compatible", "gs"}
     for server in planned(raw).servers:
         going = [allowance for allowance in server.network if allowance.direction == "out"]
         further = [each for each in going if not {*PASSED_ON, ("UDP", 53)} & {*each.ports}]
@@ -88,7 +88,7 @@ def test_a_bucket_is_reached_at_its_own_networks_or_at_public_addresses_never_at
     networks = destination.get("networks") or ["0.0.0.0/0"]
     for server in planned(raw).servers:
         for allowance in server.network:
-            if allowance.because.startswith("models are read"):
+            if allowance.because.startswith(("models are read", "models are fetched")):
                 found = [peer for peer in allowance.peers if isinstance(peer, Network)]
                 assert [peer.cidr for peer in found] == networks
                 for peer in found:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.storage import SCRATCH_LEAST, BucketSource
+from planning.storage import SCRATCH_LEAST, CloudIdentity
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import Raw, changed, heavier, planned, planned_with, repository, vision
 
@@ -72,9 +72,10 @@ def test_the_url_has_the_bucket_and_the_prefix() -> None:
     ],
 )
 def test_the_identity_that_may_read_the_bucket_is_the_pods(destination: Raw, annotation: str) -> None:
-    source = vision(planned_with({"model_repository.destination": destination})).storage.source
-    assert isinstance(source, BucketSource)
-    assert [key for key, _ in source.identity] == [annotation]
+    bucket = vision(planned_with({"model_repository.destination": destination})).storage.bucket
+    assert bucket is not None
+    assert isinstance(bucket.access, CloudIdentity)
+    assert [key for key, _ in bucket.access.annotations] == [annotation]
 
 
 @given(st.integers(0, 2**40))

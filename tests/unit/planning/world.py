@@ -17,7 +17,7 @@ from planning.findings import Finding
 from planning.images import Built, Confirmed, ImageLock, Published, RegistryAnswer, Unconfirmed
 from planning.plan import Plan
 from planning.planner import plan
-from planning.release import PROXY_TAG
+from planning.release import PROGRAMS_IMAGE, PROGRAMS_TAG, PROXY_TAG
 from planning.repository.model import Model, Repository
 from planning.repository.reader import read_repository
 from planning.server import PlannedServer
@@ -111,11 +111,40 @@ def image_lock() -> ImageLock:
         tag=PROXY_TAG,
         evidence=Confirmed(digest=f"sha256:{'9' * 64}", kind="index", platforms={}, seen=(answer,)),
     )
+    programs = Built(
+        name=PROGRAMS_IMAGE,
+        repository=PROGRAMS_IMAGE,
+        tag=PROGRAMS_TAG,
+        platforms=("linux/amd64",),
+        evidence=Confirmed(digest=f"sha256:{'7' * 64}", kind="manifest", platforms={}, seen=(answer,)),
+    )
     unseen = Published(name="triton", repository="nvcr.io/nvidia/tritonserver", tag="26.09-py3", evidence=unknown)
-    return ImageLock(images=(*confirmed, proxy, unseen, built))
+    return ImageLock(images=(*confirmed, programs, proxy, unseen, built))
 
 
 ROLE = "arn:aws:iam::123456789012:role/models-read"
+
+SIGNING: Raw = {
+    "trusted": {
+        "ci": "-----BEGIN PUBLIC KEY-----\n"
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEktX6imASAuvuZegio/vjqeoe/kQW\n"
+        "n0mikyYNPYSpod5F9+1S6cI2cqiTs8eMOLgXYxFIqYdfetzcJ01WrGkuqQ==\n"
+        "-----END PUBLIC KEY-----\n"
+    }
+}
+MINIO: Raw = {
+    "kind": "s3-compatible",
+    "endpoint": "https://minio.example:9000",
+    "bucket": "models",
+    "credentials": "models-reader",
+    "networks": ["10.9.0.0/24"],
+}
+FETCHED: Raw = {
+    "images.registry": "registry.example/acme",
+    "model_repository.destination.delivery": {"kind": "fetched"},
+    "model_repository.signing": SIGNING,
+}
+"""Changes of the stack below, whose pods then fetch and verify."""
 
 STACK: Raw = {
     "cluster": {

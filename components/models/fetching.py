@@ -1,0 +1,131 @@
+"""The init container that brings a server's models into its pod, verified (planning/fetching.py).
+
+It comes before the proxy and before Triton, so that it has the whole pod's processors and memory to itself, and the pod
+asks for no more than without it. It has no token of Kubernetes', and is the only container that writes to the volume.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from pulumi import Input, ResourceOptions
+from pulumi_kubernetes.core.v1 import (
+    CapabilitiesArgs,
+    ConfigMap,
+    ConfigMapVolumeSourceArgs,
+    ContainerArgs,
+    EmptyDirVolumeSourceArgs,
+    EnvVarArgs,
+    EnvVarSourceArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecretKeySelectorArgs,
+    SecurityContextArgs,
+    VolumeArgs,
+    VolumeMountArgs,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components.images import image_reference
+from planning.server import PlannedServer
+from planning.settings.repository import Signing
+from planning.settings.scalars import Memory
+from planning.storage import MOUNT, FetchedSource, SecretKeys
+
+CONTAINER = "models"
+
+SIGNING = "model-signing"
+"""The ConfigMap with the keys that are trusted and revoked. Pods that start read what it says then, whichever revision
+of a Deployment they are of: going back to an old one does not bring back a key that was revoked since."""
+
+FILE = "signing.json"
+FOLDER = "/etc/tritonup"
+
+LOGS = Memory(2**26)
+"""Ephemeral storage for its log: a line in 5 s."""
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
+def signing_config(
+    name: str, signing: Signing, *, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions
+) -> ConfigMap:
+    """Whom the fetchers of all servers trust."""
+    return ConfigMap(
+        name,
+        metadata=ObjectMetaArgs(name=SIGNING, namespace=namespace, labels=labels),
+        data={FILE: json.dumps(signing.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"},
+        opts=opts,
+    )
+
+
+def fetcher_container(server: PlannedServer, source: FetchedSource, volume: str) -> ContainerArgs:
+    """`volume`: where the models come to."""
+    on_disk = source.room.value.bytes if source.onto == "disk" else 0
+    amounts = {
+        "cpu": str(server.cpu),
+        "memory": str(server.memory),
+        "ephemeral-storage": str(Memory(on_disk + LOGS.bytes)),
+    }
+    return ContainerArgs(
+        name=CONTAINER,
+        image=image_reference(source.image.value),
+        image_pull_policy="IfNotPresent",
+        args=_arguments(server, source),
+        env=_keys(source) or None,
+        resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
+        # What it cannot say itself, a crash or an end for want of memory, its log's last lines do.
+        termination_message_policy="FallbackToLogsOnError",
+        security_context=SecurityContextArgs(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            run_as_non_root=True,
+            capabilities=CapabilitiesArgs(drop=["ALL"]),
+            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+        ),
+        volume_mounts=[
+            VolumeMountArgs(name=volume, mount_path=MOUNT),
+            VolumeMountArgs(name=SIGNING, mount_path=FOLDER, read_only=True),
+        ],
+    )
+
+
+def fetcher_volumes(source: FetchedSource, volume: str, signing: Input[str]) -> tuple[VolumeArgs, ...]:
+    """`signing`: the name of what `signing_config` made."""
+    return (
+        VolumeArgs(
+            name=volume,
+            empty_dir=EmptyDirVolumeSourceArgs(
+                medium="Memory" if source.onto == "memory" else None, size_limit=str(source.room.value)
+            ),
+        ),
+        VolumeArgs(name=SIGNING, config_map=ConfigMapVolumeSourceArgs(name=signing)),
+    )
+
+
+def _arguments(server: PlannedServer, source: FetchedSource) -> list[str]:
+    bucket = source.bucket
+    return [
+        *("models", "pull", server.name),
+        f"--digest={server.served.digest}",
+        f"--store={bucket.url}",
+        *((f"--region={bucket.region}",) if bucket.region else ()),
+        *((f"--endpoint={bucket.endpoint}",) if bucket.endpoint else ()),
+        f"--out={MOUNT}",
+        f"--signing={FOLDER}/{FILE}",
+        f"--bytes={server.served.total_bytes}",
+    ]
+
+
+def _keys(source: FetchedSource) -> list[EnvVarArgs]:
+    access = source.bucket.access
+    if not isinstance(access, SecretKeys):
+        return []
+    return [
+        EnvVarArgs(
+            name=key,
+            value_from=EnvVarSourceArgs(secret_key_ref=SecretKeySelectorArgs(name=access.name, key=key)),
+        )
+        for key in KEYS
+    ]

@@ -1,0 +1,25 @@
+"""`python -m programs models pull …`: the image's entry."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+
+PROGRAMS: Mapping[tuple[str, ...], str] = {
+    ("models", "pull"): "programs.models_pull",
+}
+"""The words that name a program, and its module."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    for words, module in PROGRAMS.items():
+        if tuple(arguments[: len(words)]) == words:
+            return importlib.import_module(module).main(arguments[len(words) :])
+    known = ", ".join(" ".join(words) for words in PROGRAMS)
+    print(f"No program {' '.join(arguments[:2])!r} is in this image. It has: {known}.", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
