@@ -25,9 +25,9 @@ from dataclasses import dataclass
 
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
-from planning.images import Built, Confirmed, ImageLock, ImageRef
+from planning.images import ImageLock, ImageRef
 from planning.pools import GPU_RESOURCE, Pool
-from planning.release import PROGRAMS_IMAGE, PROGRAMS_TAG, UNCONFIRMED_IMAGE
+from planning.release import plan_programs_image
 from planning.settings.cluster import Eks, described
 from planning.settings.controllers import Presence
 from planning.settings.root import Settings
@@ -66,9 +66,9 @@ def plan_gpu_readiness(
         return None, ()
     if found := tuple(_karpenter(settings, tainted)):
         return None, found
-    image = _image(settings, lock)
-    if isinstance(image, Finding):
-        return None, (image,)
+    image, found = plan_programs_image(settings, lock)
+    if image is None:
+        return None, found
     return PlannedReadiness(
         image=image,
         taint=next(pool.startup_taint.key for pool in tainted if pool.startup_taint),
@@ -82,7 +82,7 @@ def plan_gpu_readiness(
             )
             for pool in tainted
         ),
-    ), ()
+    ), found
 
 
 def _karpenter(settings: Settings, tainted: Sequence[Pool]) -> Iterator[Finding]:
@@ -95,19 +95,3 @@ def _karpenter(settings: Settings, tainted: Sequence[Pool]) -> Iterator[Finding]
             what="true would hold pods back from nodes that Karpenter counts on only when their GPUs are there.",
             fix="Leave it out.",
         )
-
-
-def _image(settings: Settings, lock: ImageLock) -> Derived[ImageRef] | Finding:
-    entry = lock.find(PROGRAMS_IMAGE, PROGRAMS_TAG)
-    registry = settings.images.registry
-    if registry is not None and isinstance(entry, Built) and isinstance(entry.evidence, Confirmed):
-        return Derived(entry.ref_in(registry), "the image lock holds the digest that was pushed")
-    named = f"{PROGRAMS_IMAGE}:{PROGRAMS_TAG}, which takes the start-up taint off nodes"
-    return Finding(
-        rule=UNCONFIRMED_IMAGE,
-        at=setting("images.registry"),
-        what=f"Nobody confirmed the digest of {named}."
-        if registry
-        else f"is missing, and {named}, is yours to build and push.",
-        fix="Write `images.registry` and run `tritonup images build` and `tritonup images push`.",
-    )

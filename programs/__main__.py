@@ -1,4 +1,4 @@
-"""`python -m programs models pull …`: the image's entry."""
+"""`python -m programs models pull …`, `python -m programs gpu-readiness …`: the image's entry."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 PROGRAMS: Mapping[tuple[str, ...], str] = {
     ("models", "pull"): "programs.models_pull",
+    ("gpu-readiness",): "gpu_readiness.__main__",
 }
 """The words that name a program, and its module."""
 
