@@ -21,18 +21,21 @@ class PodRule(Enum):
     IMAGE_BY_DIGEST = "image-by-digest"
 
 
-def plan_admission(images: Iterable[ImageRef]) -> tuple[Derived[PodRule], ...]:
-    """The rules that the stack's own pods, which run `images`, keep to themselves."""
+def plan_admission(images: Iterable[ImageRef], secrets: Iterable[str]) -> tuple[Derived[PodRule], ...]:
+    """The rules that the stack's own pods, which run `images` and read `secrets`, keep to themselves."""
     rules = [
         Derived(
             PodRule.READ_ONLY_ROOT,
             "every container of this stack writes to volumes alone, and restricted Pod Security does not ask for it",
-        ),
-        Derived(
-            PodRule.NO_SECRET,
-            "no container of this stack reads a Secret, and who may change a Deployment could read all of them so",
-        ),
+        )
     ]
+    if not list(secrets):
+        rules.append(
+            Derived(
+                PodRule.NO_SECRET,
+                "no container of this stack reads a Secret, and who may change a Deployment could read all of them so",
+            )
+        )
     if all(image.digest for image in images):
         rules.append(
             Derived(

@@ -2,7 +2,7 @@
 
 Nobody reads Secrets, and nobody gets into a pod that runs: `get` of Secrets, `pods/exec`, `pods/attach`,
 `pods/portforward` and `pods/ephemeralcontainers` are in none of the roles. Who may change a Deployment could have its
-pod read a Secret instead; the rules on pods refuse that (`PodRule.NO_SECRET`).
+pod read a Secret instead; the rules on pods refuse that (`PodRule.NO_SECRET`), unless the stack's own pods read one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planning.derived import Derived
+from planning.findings import Finding, Rule, Severity, setting
 from planning.settings.security import People
 
 Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete"]
@@ -31,6 +32,9 @@ EVERYTHING_SHOWN = (
     ("monitoring.coreos.com", ("podmonitors",)),
 )
 """By API group: what a server consists of, and what tells of it. Not Secrets."""
+
+
+READS_SECRETS = Rule("TU708", Severity.WARNING, "Whoever rolls models out reads no Secret")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,22 @@ _OPERATOR = (
     # By way of the disruption budget, unlike a deletion.
     Grant(api="", resources=("pods/eviction",), verbs=("create",)),
 )
+
+
+def check_people(people: People, secrets: Sequence[str]) -> tuple[Finding, ...]:
+    """`secrets`: the names of those that the stack's own pods read."""
+    who = [field for field in ("ml_engineers", "operators") if getattr(people, field)]
+    if not who or not secrets:
+        return ()
+    names = ", ".join(sorted(set(secrets)))
+    return (
+        Finding(
+            rule=READS_SECRETS,
+            at=setting(f"security.people.{who[0]}"),
+            what=f"may change Deployments where pods read a Secret ({names}), and so have pods read any.",
+            fix="Let pods come to the models by an identity of the cloud, without keys, or accept this with a reason.",
+        ),
+    )
 
 
 def plan_people(people: People) -> tuple[PlannedRole, ...]:

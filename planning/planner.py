@@ -23,7 +23,7 @@ from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import check_memory, plan_memory
 from planning.network import plan_network
-from planning.people import plan_people
+from planning.people import check_people, plan_people
 from planning.plan import Accepted, KarpenterThere, Plan, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.promises import check_promises
@@ -89,6 +89,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
             servers.append(planned)
     gpus = {name: _gpus(server) for name, server in settings.servers.items()}
     found += [*check_signing(settings.model_repository), *check_fetching(settings.model_repository)]
+    found += check_people(settings.security.people, [secret for server in servers for secret in server.secrets])
     found += check_rooms(demands)
     found += check_controllers(
         settings,
@@ -112,7 +113,10 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         karpenter=_karpenter(made or below),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
-        pod_rules=plan_admission([image for server in servers for image in server.images]),
+        pod_rules=plan_admission(
+            [image for server in servers for image in server.images],
+            [secret for server in servers for secret in server.secrets],
+        ),
         quota=plan_quota(servers),
         people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",

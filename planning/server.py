@@ -20,7 +20,7 @@ from planning.scaling import Scaling
 from planning.settings.scalars import Cpu, Memory
 from planning.settings.servers import Exposure
 from planning.startup import Patience, Startup
-from planning.storage import FetchedSource, Storage
+from planning.storage import FetchedSource, SecretKeys, Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,13 @@ class PlannedServer:
     disruption: Disruption
     exposure: Exposure
     network: tuple[Allowance, ...]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the Secrets that its pods read."""
+        source = self.storage.source
+        keys = source.bucket.access if isinstance(source, FetchedSource) else None
+        return (keys.name,) if isinstance(keys, SecretKeys) else ()
 
     @property
     def images(self) -> tuple[ImageRef, ...]:

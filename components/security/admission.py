@@ -40,75 +40,78 @@ to; scale and status are subresources of their own and not judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judgement:
-    """CEL. `broken` holds of a container `c`, or of a volume `v`, that breaks the rule; `wrong` says what is wrong with
-    it."""
+class _Breach:
+    """CEL. `broken` holds of a container `c`, or of a volume `v`, that breaks a rule; `wrong` says what is wrong."""
 
-    variable: str
-    of: Literal["containers", "volumes"] = "containers"
+    of: Literal["c", "v"]
     broken: str
     wrong: str
+
+    @property
+    def texts(self) -> str:
+        """What is wrong with each that is judged."""
+        judged = "judged" if self.of == "c" else "judgedVolumes"
+        return f"variables.{judged}.filter({self.of}, {self.broken}).map({self.of}, {self.wrong})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judgement:
+    variable: str
+    breaches: tuple[_Breach, ...]
     rule: str
     fix: str
 
-    @property
-    def judged(self) -> str:
-        return "judged" if self.of == "containers" else "judgedVolumes"
-
-    @property
-    def one(self) -> str:
-        return "c" if self.of == "containers" else "v"
-
 
 _DIGEST = "matches('@sha256:[0-9a-f]{64}$')"
-_BY_DIGEST = "every image is named by digest, because a tag can name other bytes tomorrow"
-_SECRETS_UNREAD = "no pod reads a Secret, because who may change a pod would read it too"
 
 _JUDGEMENTS = {
-    PodRule.READ_ONLY_ROOT: (
-        _Judgement(
-            variable="writable",
-            broken="c.?securityContext.?readOnlyRootFilesystem.orValue(false) != true",
-            wrong="'container ' + c.name + ' can write to its root file system'",
-            rule="every root file system is read-only",
-            fix="Set securityContext.readOnlyRootFilesystem to true and mount a volume where the container writes"
-            " (kubectl debug takes it from a file, by --custom).",
+    PodRule.READ_ONLY_ROOT: _Judgement(
+        variable="writable",
+        breaches=(
+            _Breach(
+                of="c",
+                broken="c.?securityContext.?readOnlyRootFilesystem.orValue(false) != true",
+                wrong="'container ' + c.name + ' can write to its root file system'",
+            ),
         ),
+        rule="every root file system is read-only",
+        fix="Set securityContext.readOnlyRootFilesystem to true and mount a volume where the container writes"
+        " (kubectl debug takes it from a file, by --custom).",
     ),
-    PodRule.NO_SECRET: (
-        _Judgement(
-            variable="fromSecrets",
-            broken="c.?env.orValue([]).exists(e, e.?valueFrom.?secretKeyRef.hasValue())"
-            " || c.?envFrom.orValue([]).exists(e, e.?secretRef.hasValue())",
-            wrong="'container ' + c.name + ' takes a Secret into its environment'",
-            rule=_SECRETS_UNREAD,
-            fix="Use the identity of the pod's ServiceAccount instead.",
+    PodRule.NO_SECRET: _Judgement(
+        variable="reading",
+        breaches=(
+            _Breach(
+                of="c",
+                broken="c.?env.orValue([]).exists(e, e.?valueFrom.?secretKeyRef.hasValue())"
+                " || c.?envFrom.orValue([]).exists(e, e.?secretRef.hasValue())",
+                wrong="'container ' + c.name + ' takes a Secret into its environment'",
+            ),
+            _Breach(
+                of="v",
+                broken="v.?secret.hasValue() || v.?projected.?sources.orValue([]).exists(s, s.?secret.hasValue())",
+                wrong="'volume ' + v.name + ' is a Secret'",
+            ),
         ),
-        _Judgement(
-            variable="ofSecrets",
-            of="volumes",
-            broken="v.?secret.hasValue() || v.?projected.?sources.orValue([]).exists(s, s.?secret.hasValue())",
-            wrong="'volume ' + v.name + ' is a Secret'",
-            rule=_SECRETS_UNREAD,
-            fix="Use the identity of the pod's ServiceAccount instead.",
-        ),
+        rule="no pod reads a Secret, because who may change a pod would read it too",
+        fix="Use the identity of the pod instead.",
     ),
-    PodRule.IMAGE_BY_DIGEST: (
-        _Judgement(
-            variable="byTag",
-            broken=f"!c.?image.orValue('').{_DIGEST}",
-            wrong="'container ' + c.name + ' names its image ' + c.?image.orValue('')",
-            rule=_BY_DIGEST,
-            fix="Write the image as REPOSITORY@sha256:DIGEST.",
+    PodRule.IMAGE_BY_DIGEST: _Judgement(
+        variable="byTag",
+        breaches=(
+            _Breach(
+                of="c",
+                broken=f"!c.?image.orValue('').{_DIGEST}",
+                wrong="'container ' + c.name + ' names its image ' + c.?image.orValue('')",
+            ),
+            _Breach(
+                of="v",
+                broken=f"v.?image.hasValue() && !v.?image.?reference.orValue('').{_DIGEST}",
+                wrong="'volume ' + v.name + ' names its image ' + v.?image.?reference.orValue('')",
+            ),
         ),
-        _Judgement(
-            variable="volumeByTag",
-            of="volumes",
-            broken=f"v.?image.hasValue() && !v.?image.?reference.orValue('').{_DIGEST}",
-            wrong="'volume ' + v.name + ' names its image ' + v.?image.?reference.orValue('')",
-            rule=_BY_DIGEST,
-            fix="Write the image as REPOSITORY@sha256:DIGEST.",
-        ),
+        rule="every image is named by digest, because a tag can name other bytes tomorrow",
+        fix="Write the image as REPOSITORY@sha256:DIGEST.",
     ),
 }
 
@@ -122,7 +125,7 @@ def pod_policy(
     opts: ResourceOptions,
 ) -> ValidatingAdmissionPolicyBinding:
     """Keep `rules` in `namespace`. Both objects belong to no namespace, so that theirs is part of the name."""
-    judgements = [judgement for rule in rules for judgement in _JUDGEMENTS[rule]]
+    judgements = [_JUDGEMENTS[rule] for rule in rules]
     metadata = ObjectMetaArgs(name=f"{namespace}-pods", labels=labels)
     policy = ValidatingAdmissionPolicy(
         name,
@@ -155,9 +158,7 @@ def pod_policy(
                     name="judgedVolumes", expression="variables.volumes.filter(v, !(v in variables.knownVolumes))"
                 ),
                 *(
-                    VariableArgs(
-                        name=one.variable, expression=f"variables.{one.judged}.filter({one.one}, {one.broken})"
-                    )
+                    VariableArgs(name=one.variable, expression=" + ".join(breach.texts for breach in one.breaches))
                     for one in judgements
                 ),
             ],
@@ -206,7 +207,7 @@ def _of_pod(of: str, what: str) -> str:
 
 
 def _message(judgement: _Judgement, namespace: str) -> str:
-    wrong = f"variables.{judgement.variable}.map({judgement.one}, {judgement.wrong}).join('; ')"
+    wrong = f"variables.{judgement.variable}.join('; ')"
     return f"{wrong} + '. In namespace {namespace} {judgement.rule}. {judgement.fix}'"
 
 

@@ -31,6 +31,7 @@ WITHOUT_STACK_FILE = {
     "TU106": "is about a file that is not there",
     "TU701": "changes with the image lock",
     "TU705": "changes with the image lock",
+    "TU708": "is about pods whose image you push first",
 }
 """Rules about settings whose example is not a piece of a stack file."""
 

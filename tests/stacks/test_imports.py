@@ -93,6 +93,7 @@ def test_of_kubernetes_only_the_groups_that_are_used_are_imported(assembled_mode
         "meta",
         "networking",
         "policy",
+        "rbac",
         "scheduling",
     }
     assert ("autoscaling", "v2") in groups
@@ -143,7 +144,7 @@ def test_planning_has_no_way_to_a_network_a_process_a_clock_or_chance() -> None:
     reaching = [
         f"{path.relative_to(ROOT)}: {module}"
         for path, module in _imports("planning")
-        if module.split(".")[0] in SIDE_EFFECTS
+        if module.split(".")[0] in SIDE_EFFECTS and module != "urllib.parse"  # which reads an address, and no more
     ]
     assert reaching == []
     for path in (ROOT / "planning").rglob("*.py"):

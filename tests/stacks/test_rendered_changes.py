@@ -49,6 +49,8 @@ def _scaler(stack: RenderedStack, lane: str) -> Body:
 
 
 FLOOR_SCALER: Object = ("HorizontalPodAutoscaler", NAMESPACE, "vision-floor")
+QUOTA: Object = ("ResourceQuota", NAMESPACE, "serving")
+"""The namespace's own: it follows what all lanes may have together."""
 
 
 @pytest.mark.parametrize(("before", "after"), [((3, 3), (3, 8)), ((3, 8), (3, 3)), ((3, 8), (5, 5)), ((2, 2), (5, 9))])
@@ -56,7 +58,7 @@ def test_a_change_between_fixed_and_scaled_touches_the_scaler_alone(
     before: tuple[int, int], after: tuple[int, int], assembled_models: None
 ) -> None:
     old, new = (changed_stack("dev", _vision(*bounds, spot=False)) for bounds in (before, after))
-    assert _changed(old, new) == (set(), set(), {FLOOR_SCALER})
+    assert _changed(old, new) == (set(), set(), {FLOOR_SCALER, QUOTA})
     assert (_scaler(new, "floor")["minReplicas"], _scaler(new, "floor")["maxReplicas"]) == after
 
 
@@ -80,7 +82,7 @@ def test_a_spot_lane_is_added_beside_a_floor_that_stays_as_it_is(assembled_model
             ("HorizontalPodAutoscaler", NAMESPACE, "vision-spot"),
         },
         set(),
-        set(),
+        {QUOTA},
     )
 
 
@@ -88,7 +90,7 @@ def test_a_spot_lane_that_is_taken_away_leaves_the_floor_as_it_is(assembled_mode
     with_spot = changed_stack("dev", _vision(3, 8, spot=True))
     alone = changed_stack("dev", _vision(3, 3, spot=False))
     new, gone, different = _changed(with_spot, alone)
-    assert (new, different) == (set(), set())
+    assert (new, different) == (set(), {QUOTA})
     assert {kind for kind, _, _ in gone} == {"Deployment", "HorizontalPodAutoscaler"}
 
 
@@ -96,7 +98,7 @@ def test_a_scaled_floor_that_gets_a_spot_lane_keeps_its_pods(assembled_models: N
     scaled = changed_stack("dev", _vision(3, 8, spot=False))
     with_spot = changed_stack("dev", _vision(3, 8, spot=True))
     _, gone, different = _changed(scaled, with_spot)
-    assert (gone, different) == (set(), {FLOOR_SCALER})
+    assert (gone, different) == (set(), {FLOOR_SCALER, QUOTA})
     assert _scaler(with_spot, "floor")["minReplicas"] == 3
 
 

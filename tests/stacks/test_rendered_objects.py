@@ -113,7 +113,7 @@ def test_every_object_carries_the_recommended_labels_and_the_stack_files_own(sta
 
 def test_every_object_of_a_server_names_its_application_and_instance(stack: RenderedStack) -> None:
     servers = {server.name for server in stack.plan.servers}
-    shared = {*CLUSTER_SCOPED, *OF_THE_CLUSTER, "PersistentVolumeClaim"}
+    shared = {*CLUSTER_SCOPED, *OF_THE_CLUSTER, "PersistentVolumeClaim", "ResourceQuota", "LimitRange"}
     for manifest in stack.manifests:
         if manifest.kind in shared or manifest.name == "default-deny" or _of_gpus(manifest):
             continue

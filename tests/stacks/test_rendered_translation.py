@@ -282,8 +282,8 @@ CHANGES: dict[str, tuple[Callable[[Plan], Plan], Changed]] = {
     ),
     "the rules on pods": (
         lambda plan: replace(plan, pod_rules=tuple(r for r in plan.pod_rules if r.value is not BY_DIGEST)),
-        _policy("variables.4", {"name": None, "expression": None})
-        | _policy("validations.1", {"reason": None, "expression": None, "messageExpression": None}),
+        _policy("variables.8", {"name": None, "expression": None})
+        | _policy("validations.2", {"reason": None, "expression": None, "messageExpression": None}),
     ),
 }
 

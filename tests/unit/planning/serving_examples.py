@@ -14,7 +14,7 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import FETCHED, GKE, RANKED, WAITING
+from tests.unit.planning.world import FETCHED, GKE, MINIO, RANKED, SIGNING, WAITING
 
 GIB = 2**30
 
@@ -166,6 +166,18 @@ EXAMPLES = (
         at="images.registry",
         words=("tritonup-programs", "missing"),
         remedy=says("images.registry", r"such as (\S+)\."),
+    ),
+    Example(
+        rule="TU708",
+        breaks={
+            "images.registry": "registry.example/acme",
+            "model_repository.signing": SIGNING,
+            "model_repository.destination": {**MINIO, "delivery": {"kind": "fetched"}},
+            "security.people": {"ml_engineers": ["ml@example.com"]},
+        },
+        at="security.people.ml_engineers",
+        words=("models-reader", "Deployments"),
+        remedy=write({"security.people": {"viewers": ["ml@example.com"]}}),
     ),
     Example(
         rule="TU901",

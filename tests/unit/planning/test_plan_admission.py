@@ -12,7 +12,7 @@ BY_TAG = ImageRef(repository="localhost/b", tag="1", digest=None)
 
 
 def rules(*images: ImageRef) -> set[PodRule]:
-    return {rule.value for rule in plan_admission(images)}
+    return {rule.value for rule in plan_admission(images, [])}
 
 
 def test_images_by_tag_are_refused_where_the_stack_has_none_itself() -> None:
@@ -23,6 +23,11 @@ def test_images_by_tag_are_refused_where_the_stack_has_none_itself() -> None:
 def test_root_file_systems_are_read_only_in_every_stack() -> None:
     assert PodRule.READ_ONLY_ROOT in rules(BY_TAG)
     assert PodRule.READ_ONLY_ROOT in rules(BY_DIGEST)
+
+
+def test_secrets_are_refused_where_no_pod_of_the_stack_reads_one() -> None:
+    assert PodRule.NO_SECRET in rules(BY_DIGEST)
+    assert PodRule.NO_SECRET not in {rule.value for rule in plan_admission([BY_DIGEST], ["keys"])}
 
 
 @for_every_stack

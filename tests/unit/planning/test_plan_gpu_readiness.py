@@ -11,7 +11,7 @@ import pytest
 from planning.catalogue import CATALOGUE
 from planning.clusters.eks import PlannedEks
 from planning.clusters.gke import PlannedGke
-from planning.images import Built, Confirmed, ImageLock, RegistryAnswer
+from planning.images import Built, Confirmed, ImageLock, RegistryAnswer, Unconfirmed
 from planning.images import image_lock as committed_lock
 from planning.plan import Plan
 from planning.planner import plan
@@ -35,6 +35,12 @@ def pushed() -> ImageLock:
             evidence=Confirmed(digest=f"sha256:{'5' * 64}", kind="manifest", platforms={}, seen=(seen,)),
         )
     )
+
+
+def unpushed() -> ImageLock:
+    entry = pushed().find(PROGRAMS_IMAGE, PROGRAMS_TAG)
+    assert isinstance(entry, Built)
+    return image_lock().holding(replace(entry, evidence=Unconfirmed(why="nobody pushed it")))
 
 
 def planned(changes: dict[str, Any], lock: ImageLock | None = None) -> Plan:
@@ -89,10 +95,10 @@ def test_a_taint_that_nobody_would_take_off_is_refused(lacking: str) -> None:
     changes = {**ON_GKE, **TAINTED}
     if lacking == "registry":
         changes["images"] = {}
-    decided = planned(changes, image_lock() if lacking == "digest" else None)
+    decided = planned(changes, unpushed() if lacking == "digest" else None)
     (finding,) = decided.errors
-    assert finding.rule.id == "TU701"
-    assert "images push" in finding.fix
+    assert finding.rule.id == ("TU707" if lacking == "registry" else "TU701")
+    assert finding.at.field == "images.registry"
     assert decided.gpu_readiness is None
 
 
