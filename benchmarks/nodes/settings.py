@@ -40,6 +40,11 @@ class PoolSettings:
     tainted: bool = False
     declared: bool = False
 
+    @property
+    def baseline(self) -> bool:
+        """What ours are compared with: somebody else's."""
+        return bool(self.sources)
+
     def of(self, ours: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The NodePools as they are applied; `ours` are stack prod's."""
         found = [copy.deepcopy(dict(body)) for body in (ours if self.node_pools is None else self.node_pools)]
