@@ -45,7 +45,7 @@ class PoolSettings:
         """What ours are compared with: somebody else's."""
         return bool(self.sources)
 
-    def of(self, ours: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def of(self, ours: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """The NodePools as they are applied; `ours` are stack prod's."""
         found = [copy.deepcopy(dict(body)) for body in (ours if self.node_pools is None else self.node_pools)]
         if self.tainted and self.declared:
