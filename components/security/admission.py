@@ -82,7 +82,7 @@ _JUDGEMENTS = {
             " || c.?envFrom.orValue([]).exists(e, e.?secretRef.hasValue())",
             wrong="'container ' + c.name + ' takes a Secret into its environment'",
             rule=_SECRETS_UNREAD,
-            fix="Use the identity of the pod's ServiceAccount instead.",
+            fix="Use the identity of its ServiceAccount instead.",
         ),
         _Judgement(
             variable="ofSecrets",
@@ -90,7 +90,7 @@ _JUDGEMENTS = {
             broken="v.?secret.hasValue() || v.?projected.?sources.orValue([]).exists(s, s.?secret.hasValue())",
             wrong="'volume ' + v.name + ' is a Secret'",
             rule=_SECRETS_UNREAD,
-            fix="Use the identity of the pod's ServiceAccount instead.",
+            fix="Use the identity of its ServiceAccount instead.",
         ),
     ),
     PodRule.IMAGE_BY_DIGEST: (
