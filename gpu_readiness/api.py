@@ -10,7 +10,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,9 @@ from urllib.parse import quote, urlencode
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its account (Kubernetes, "Accessing the Kubernetes API from a Pod")."""
+
+PAGE = 100
+"""Nodes of one answer: a node's text has some 10 kB, and thousands of them must not be held at once."""
 
 WATCH_S = 240
 """A watch is asked to end after this, and is begun anew."""
@@ -52,11 +55,18 @@ class Api:
         self._token = account / "token"
         self._trusting = ssl.create_default_context(cafile=str(account / "ca.crt"))
 
-    def nodes(self) -> tuple[Sequence[Mapping[str, Any]], str]:
-        """All nodes, and the version from which a watch goes on."""
-        with closing(self._call("listing nodes", "GET", "/api/v1/nodes")) as answer:
-            whole = _json("listing nodes", answer.read())
-        return whole["items"], whole["metadata"]["resourceVersion"]
+    def each_node(self, look: Callable[[Mapping[str, Any]], None]) -> str:
+        """`look` at every node that there is. The version from which a watch goes on."""
+        doing, after = "listing nodes", ""
+        while True:
+            asked = urlencode({"limit": str(PAGE), **({"continue": after} if after else {})})
+            with closing(self._call(doing, "GET", f"/api/v1/nodes?{asked}")) as answer:
+                page = _json(doing, _read(doing, answer.read))
+            for body in page["items"]:
+                look(body)
+            after = page["metadata"].get("continue")
+            if not after:
+                return page["metadata"]["resourceVersion"]
 
     def watch(self, version: str) -> Iterator[Event]:
         """What happens to nodes after `version`, until the watch ends. ApiError when it must begin from a list."""
@@ -70,7 +80,7 @@ class Api:
         )
         doing = "watching nodes"
         with closing(self._call(doing, "GET", f"/api/v1/nodes?{asked}")) as answer:
-            while line := _line(doing, answer):
+            while line := _read(doing, answer.readline):
                 said = _json(doing, line)
                 if said["type"] == "ERROR":
                     raise ApiError(doing, said["object"].get("code"), str(said["object"].get("message")))
@@ -80,7 +90,7 @@ class Api:
         """Apply a JSON patch. ApiError with status 422 where one of its tests does not hold."""
         body = json.dumps(list(patch)).encode()
         with closing(self._call(f"patching {name}", "PATCH", f"/api/v1/nodes/{quote(name, safe='')}", body)) as answer:
-            answer.read()
+            _read(f"patching {name}", answer.read)
 
     def _call(self, doing: str, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
         try:
@@ -102,9 +112,9 @@ class Api:
             raise ApiError(doing, None, str(failed) or type(failed).__name__) from None
 
 
-def _line(doing: str, answer: http.client.HTTPResponse) -> bytes:
+def _read(doing: str, read: Callable[[], bytes]) -> bytes:
     try:
-        return answer.readline()
+        return read()
     except (OSError, http.client.HTTPException) as failed:
         raise ApiError(doing, None, str(failed) or type(failed).__name__) from None
 

@@ -32,9 +32,7 @@ class Remover:
         failures = 0
         while True:
             try:
-                nodes, version = self._api.nodes()
-                for body in nodes:
-                    self._look(body)
+                version = self._api.each_node(self._look)
                 failures = 0
                 self._follow(version)
             except ApiError as failed:

@@ -10,8 +10,9 @@ still without a place, and buys another. Three of them know (each in its own sou
 - The Cluster Autoscaler holds a node for coming whose label says that it has a GPU while it has none
   (kubernetes-sigs/cluster-autoscaler 33c3f97, pkg/processors/customresources/gpu_processor.go). On GKE the label is
   GKE's own; on EKS the node group declares it (`GPU_LABEL_OF_EKS`).
-- It does the same for a node with a start-up taint (the same, pkg/utils/taints/taints.go, StartupTaintPrefix; GKE
-  documents the prefix: docs.cloud.google.com/kubernetes-engine/docs/how-to/cluster-autoscaler, "Startup taints").
+- It does the same for a node with a start-up taint (the same, pkg/utils/taints/taints.go, StartupTaintPrefix; for
+  GKE's: docs.cloud.google.com/kubernetes-engine/docs/how-to/cluster-autoscaler, "Startup taints", as
+  kubernetes-sigs/node-readiness-controller issue 279 reports that page).
 
 The label is satisfied by any GPU, the taint goes when there are as many as planned: one of eight may be broken, and
 where GPUs are shared a plugin may first advertise them whole. So it is for those who want that of every node, and run

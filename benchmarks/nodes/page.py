@@ -67,7 +67,7 @@ def _verdict(runs: Sequence[Run]) -> str:
     measured = {run.settings for run in runs}
     lines: list[str] = []
     for settings in SETTINGS:
-        if settings.key == OURS or settings.key not in measured:
+        if not settings.baseline or settings.key not in measured:
             continue
         found = nodes_a_pod(runs, settings.key)
         lines.append(

@@ -18,7 +18,12 @@ def read_results(file: Path = FILE) -> tuple[Mapping[str, Any], list[Run]]:
     if not file.exists():
         return {}, []
     whole = json.loads(file.read_text(encoding="utf-8"))
-    return whole["about"], [Run(**{**run, "served_s": tuple(run["served_s"])}) for run in whole["runs"]]
+    return whole["about"], [_run(body) for body in whole["runs"]]
+
+
+def _run(body: Mapping[str, Any]) -> Run:
+    fields: dict[str, Any] = {**body, "served_s": tuple(body["served_s"])}
+    return Run(**fields)
 
 
 def write_results(about: Mapping[str, Any], runs: Sequence[Run], file: Path = FILE) -> None:

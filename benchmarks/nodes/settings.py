@@ -40,7 +40,12 @@ class PoolSettings:
     tainted: bool = False
     declared: bool = False
 
-    def of(self, ours: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    @property
+    def baseline(self) -> bool:
+        """What ours are compared with: somebody else's."""
+        return bool(self.sources)
+
+    def of(self, ours: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """The NodePools as they are applied; `ours` are stack prod's."""
         found = [copy.deepcopy(dict(body)) for body in (ours if self.node_pools is None else self.node_pools)]
         if self.tainted and self.declared:

@@ -92,8 +92,8 @@ def _node(pool: Pool) -> tuple[Fact, ...]:
     taints = Fact(
         "taints",
         "Node taints",
-        names([f"{taint.key}={taint.value}:{taint.effect}" for taint in pool.taints]),
-        "they keep pods away that need no GPU" if pool.taints else f"{stated} states none",
+        names([f"{taint.key}={taint.value}:{taint.effect}" for taint in pool.taints_at_first]),
+        _why_taints(pool, stated),
     )
     if pool.machine is None:
         return (
@@ -116,6 +116,11 @@ def _node(pool: Pool) -> tuple[Fact, ...]:
         carries,
         taints,
     )
+
+
+def _why_taints(pool: Pool, stated: str) -> str:
+    why = "they keep pods away that need no GPU" if pool.taints else f"{stated} states none"
+    return f"{why}; the start-up taint goes when all GPUs can be allocated" if pool.startup_taint else why
 
 
 def _room(pool: Pool, why: str, why_not: str) -> Fact:

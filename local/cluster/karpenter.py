@@ -196,7 +196,10 @@ def karpenter(
         ExitStack() as running,
     ):
         logs = [folder / "kwok.log", folder / "karpenter.log"]
-        commands = [(housekeeper, {}), ([str(programs["karpenter"])], environment)]
+        commands: list[tuple[list[str], dict[str, str]]] = [
+            (housekeeper, {}),
+            ([str(programs["karpenter"])], environment),
+        ]
         processes = [
             running.enter_context(_running(command, env, kubectl, log))
             for (command, env), log in zip(commands, logs, strict=True)

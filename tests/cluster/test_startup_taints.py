@@ -21,6 +21,7 @@ import yaml
 from cluster_stacks import stack
 
 from components.gpu.readiness import CALLED, NAMESPACE
+from gpu_readiness import api
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import PROJECT
 from planning.derived import Derived
@@ -217,6 +218,17 @@ def test_two_at_once_do_what_one_does(world: World) -> None:
             ]
             assert sum(removals) == 1, "what one has done, the API server refuses the other"
         assert one.process.poll() is other.process.poll() is None
+
+
+def test_every_page_of_nodes_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "PAGE", 2)
+    for number in range(5):
+        world.node(f"page-{number}", gpus=0)
+    seen: list[str] = []
+    version = api.Api(world.server, world.account).each_node(lambda body: seen.append(body["metadata"]["name"]))
+    assert {f"page-{number}" for number in range(5)} <= set(seen)
+    assert len(seen) == len(set(seen)) == len(world.kubectl.items("nodes"))
+    assert version
 
 
 def test_it_ends_at_once_when_it_is_told_to(world: World) -> None:

@@ -198,7 +198,7 @@ def test_nodes_of_a_pool_have_its_labels_and_taints_whoever_makes_them(raw: Raw)
         makers += [(each.pool, each.labels, each.taints) for each in eks.scaler.pools]
         assert {each.pool for each in eks.scaler.pools} == {kind.name for kind in eks.scaler.classes}
     # By this one the Cluster Autoscaler knows what to wait for.
-    more = {} if isinstance(eks.scaler, Karpenter) else {"k8s.amazonaws.com/accelerator"}
+    more = set[str]() if isinstance(eks.scaler, Karpenter) else {"k8s.amazonaws.com/accelerator"}
     for name, labels, taints in makers:
         assert labels.items() >= pools[name].labels.items()
         assert set(labels) - set(pools[name].labels) == more
