@@ -7,7 +7,6 @@ starts cannot find anything but what was checked, and with --model-control-mode=
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from planning.derived import Derived
 from planning.fetching import Onto, delivery_of, plan_fetch_time, plan_room
@@ -64,8 +63,9 @@ class Bucket:
 
     @property
     def port(self) -> int:
-        split = urlsplit(self.endpoint or "https://")
-        return split.port or (80 if split.scheme == "http" else 443)
+        scheme, _, place = (self.endpoint or "https://").partition("://")
+        stated = place.partition(":")[2]
+        return int(stated) if stated else 80 if scheme == "http" else 443
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

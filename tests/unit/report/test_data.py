@@ -13,7 +13,7 @@ from cli.report.data import document_data
 from cli.report.document import Document, Fact, Facts, Section
 from cli.report.values import count, seconds
 from tests.unit.planning.drawn_stacks import stacks
-from tests.unit.planning.world import GKE, Raw, planned, planned_with
+from tests.unit.planning.world import FETCHED, GKE, Raw, planned, planned_with
 from tests.unit.report.reports import document_of, facts_of
 
 KEYS = Path(__file__).with_name("keys.txt")
@@ -37,7 +37,7 @@ def test_every_fact_is_in_the_data_with_its_reason(raw: Raw) -> None:
 
 def test_keys_are_the_ones_that_other_programs_read() -> None:
     """A key that is taken out or renamed breaks them: change `keys.txt` knowingly."""
-    changes = {"cluster": GKE, "servers.vision.models": ["sentences", "digits_trt"]}
+    changes = {"cluster": GKE, "servers.vision.models": ["sentences", "digits_trt"], **FETCHED}
     found = sorted(set(_paths(document_data(document_of(planned_with(changes))), "")))
     assert "\n".join(found) == KEYS.read_text(encoding="utf-8").rstrip("\n")
 
