@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tests.preflight.backend_models import (
@@ -23,7 +24,7 @@ from tests.preflight.backend_models import (
     vllm,
 )
 from tests.preflight.core_models import CODE, python
-from tests.preflight.seeds import Cited, Seed, changed, moved, without
+from tests.preflight.seeds import Cited, Files, Seed, changed, moved, without
 from tests.repositories import identity_graph
 
 NVIDIA = "triton-inference-server/"
@@ -72,8 +73,7 @@ def typed(name: str, judge: Cited, files: dict[str, bytes], kind: str) -> Seed:
     return edited(name, judge, "TU252", "input[0].data_type", files, INPUT, INPUT.replace("TYPE_FP32", kind), kind)
 
 
-def option(judge: Cited, make: object, name: str, right: str, wrong: str, *words: str) -> Seed:
-    assert callable(make)
+def option(judge: Cited, make: Callable[[str], Files], name: str, right: str, wrong: str, *words: str) -> Seed:
     return edited(
         f"{judge.project.removeprefix(NVIDIA)}'s {name} of {wrong!r}", judge, "TU251", f'["{name}"]',
         make(parameters(**{name: right})), f'"{right}"', f'"{wrong}"', repr(wrong), *words,

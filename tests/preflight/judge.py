@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -96,7 +96,7 @@ def _name(model: str, index: int, files: Files) -> str:
 
 
 @contextmanager
-def server(installed: InstalledTriton, root: Path) -> Iterator[Server]:
+def server(installed: InstalledTriton, root: Path) -> Generator[Server]:
     """A server in `root`, which is empty, with an empty repository."""
     models = root / "models"
     models.mkdir()

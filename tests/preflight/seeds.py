@@ -84,20 +84,20 @@ def renamed(files: Files, name: Callable[[str], str]) -> Files:
     return {path(old): text(content) if old.endswith(".pbtxt") else content for old, content in files.items()}
 
 
-def changed(files: Files, old: str, new: str, *, path: str = f"{SUBJECT}/config.pbtxt") -> Files:
+def changed(files: Files, old: str, new: str, *, path: str = f"{SUBJECT}/config.pbtxt") -> dict[str, bytes]:
     """`files` with `new` for the only `old` in one of them."""
     before = files[path].decode()
     assert before.count(old) == 1, f"{old!r} is {before.count(old)} times in\n{before}"
     return {**files, path: before.replace(old, new).encode()}
 
 
-def without(files: Files, path: str) -> Files:
+def without(files: Files, path: str) -> dict[str, bytes]:
     """`files` without `path`, a file or a directory."""
     left = {one: content for one, content in files.items() if one != path and not one.startswith(f"{path}/")}
     assert len(left) < len(files), path
     return left
 
 
-def moved(files: Files, old: str, new: str) -> Files:
+def moved(files: Files, old: str, new: str) -> dict[str, bytes]:
     """`files` with `new` for `old` at the front of their paths."""
     return {new + one.removeprefix(old) if one.startswith(old) else one: content for one, content in files.items()}
