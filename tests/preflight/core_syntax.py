@@ -6,6 +6,7 @@ from tests.preflight.core_models import PLAIN, ensemble, plain, python, seed
 from tests.preflight.seeds import SUBJECT, Cited, Ours, Seed, changed, moved, without
 
 IN = 'input [ { name: "INPUT" data_type: TYPE_FP32 dims: [ 4 ] } ]'
+TAGGED = 'metric_tags { key: "team" value: "vision" }\n'
 POLICY = "version_policy { specific { versions: [ 1 ] } }\n"
 WAITS = Ours("this release reads the directory's name as a version, and then waits for ever for its files")
 
@@ -105,6 +106,13 @@ SYNTAX: list[Seed] = [
         "parse",
     ),
 ]
+
+SYNTAX += [
+    plain("a plus before a number", "TU203", "", "max_batch_size: 8", "max_batch_size: +8", "'+8'"),
+    plain("an unknown escape", "TU203", "", '"vision"', '"vis\\q"', "unknown escape", more=TAGGED),
+    plain("a NUL in a string", "TU203", "", '"vision"', '"vis\0"', "NUL", more=TAGGED),
+]
+"""What Python's parser of text format lets pass, and C++'s does not."""
 
 IDENTITY: list[Seed] = [
     plain("a name of another model", "TU206", "name", '"subject"', '"letters"', "'letters'", 'name: "subject"'),

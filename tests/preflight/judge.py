@@ -7,16 +7,18 @@ that are alike to the byte in many repositories, stay loaded for all of them.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
 from local.installed import InstalledTriton
 from local.ports import free_ports
@@ -75,7 +77,7 @@ class Server:
                 refused = self._post(model, "load")
                 if refused is None:
                     self._post(model, "unload")
-            except (urllib.error.URLError, ConnectionError):
+            except OSError:  # it ended, or does not answer
                 return None
         return Verdict(refused)
 
@@ -113,7 +115,10 @@ def server(installed: InstalledTriton, root: Path) -> Generator[Server]:
         *(f"--{kind}-address=127.0.0.1" for kind in ("http", "grpc")),
     ]
     with (root / "log").open("w") as log:
-        process = subprocess.Popen(command, env=dict(installed.environment()), stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, env=dict(installed.environment()), stdout=log, stderr=log, start_new_session=True
+        )
+    Thread(target=_end_all, args=(process,), daemon=True).start()
     try:
         deadline = time.monotonic() + DEADLINE_S
         while not _lives(ports.http):
@@ -124,6 +129,13 @@ def server(installed: InstalledTriton, root: Path) -> Generator[Server]:
     finally:
         process.terminate()
         process.wait(DEADLINE_S)
+
+
+def _end_all(process: subprocess.Popen[bytes]) -> None:
+    """Once the server has ended, end what it started: a model's process keeps the server's connections open."""
+    process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _lives(port: int) -> bool:
