@@ -1,7 +1,8 @@
 """Where C++'s parser of text format, which Triton reads with, is stricter than Python's, or Triton than both.
 
 `google/protobuf/io/tokenizer.cc` of protobuf: no sign but a minus, no unknown escape in a string, no NUL. An
-enumeration's number that has no name passes both parsers, and then ends the server (seen with tritonserver 2.51).
+enumeration's number that has no name passes both parsers and means nothing: an instance group of such a kind is
+refused, and a tensor of such a type, which tritonserver 2.51 loads, is one that no request can name.
 """
 
 from __future__ import annotations

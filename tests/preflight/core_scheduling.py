@@ -445,6 +445,12 @@ HEALTHY = {
         more="instance_group [ { kind: KIND_CPU"
         ' rate_limiter { resources [ { name: "R1" count: 4 } ] priority: 2 } } ]\n'
     ),
+    "a warm-up with more than is declared": python(
+        more=WARM.replace(
+            "random_data: true } } }",
+            'random_data: true } } inputs { key: "MORE" value { data_type: TYPE_FP32 dims: [ 4 ] zero_data: true } } }',
+        )
+    ),
     "two warm-ups": python(more=WARM + WARM.replace('"w"', '"x"').replace("random_data", "zero_data")),
     "a cache": python(more=CACHED),
     "a decoupled model": python(more="model_transaction_policy { decoupled: true }\n"),

@@ -110,6 +110,24 @@ SYNTAX: list[Seed] = [
 SYNTAX += [
     plain("a plus before a number", "TU203", "", "max_batch_size: 8", "max_batch_size: +8", "'+8'"),
     plain("an unknown escape", "TU203", "", '"vision"', '"vis\\q"', "unknown escape", more=TAGGED),
+    plain(
+        "a type's number without a name",
+        "TU203",
+        "input[0].data_type",
+        'INPUT" data_type: TYPE_FP32',
+        'INPUT" data_type: 99',
+        "99",
+        judge=Ours("it loads, and no request can name the type"),
+    ),
+    plain(
+        "a kind's number without a name",
+        "TU203",
+        "instance_group[0].kind",
+        "kind: KIND_CPU",
+        "kind: 9",
+        "9",
+        more="instance_group { kind: KIND_CPU }\n",
+    ),
     plain("a NUL in a string", "TU203", "", '"vision"', '"vis\0"', "NUL", more=TAGGED),
 ]
 """What Python's parser of text format lets pass, and C++'s does not."""
