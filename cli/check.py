@@ -1,15 +1,17 @@
-"""`tritonup check`: what keeps a stack from serving, as text, JSON or SARIF."""
+"""`tritonup check`: what keeps a stack, or a model repository, from serving, as text, JSON or SARIF."""
 
 from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from cli.console import Exit, err, out
 from cli.project import PlannedStack, planned_stack, project_root, stacks_of
+from cli.repository_check import repository_findings
 from planning.findings import Finding, Severity
 from planning.plan import Accepted
 
@@ -26,8 +28,31 @@ def check(
     stack: Annotated[list[str] | None, typer.Option("--stack", "-s", help="A stack; left out, all of them.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = Format.TEXT,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    repository: Annotated[
+        Path | None, typer.Option("--repository", help="A model repository instead of stacks: no stack is read.")
+    ] = None,
+    allow_code: Annotated[
+        list[str] | None,
+        typer.Option("--allow-code", help="With --repository: a model that may bring code, as security.python_models."),
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option("--gpus", min=0, help="With --repository: how many GPUs the server has.")
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", help="With --repository: the server's Triton release (26.06).")
+    ] = None,
 ) -> None:
-    """Say what keeps a stack from serving. Exits 0 without errors, 1 with, 2 if there is nothing to check."""
+    """Say what keeps a stack, or a model repository, from serving. Exits 0 without errors, 1 with, 2 if there is
+    nothing to check."""
+    of_repository = {"--allow-code": allow_code, "--gpus": gpus, "--release": release}
+    if repository is not None and stack:
+        _wrong_use("--repository and --stack exclude each other: name one of them.")
+    if repository is None and (stray := [name for name, value in of_repository.items() if value is not None]):
+        _wrong_use(f"{stray[0]} goes with --repository: a stack file says it itself.")
+    if repository is not None:
+        models = repository_findings(repository, allow_code=allow_code or (), gpus=gpus, release=release)
+        _report({repository.as_posix(): models}, {}, Format.JSON if json_ else format_)
+        return
     root = project_root()
     names = stack or stacks_of(root)
     if not names:
@@ -41,7 +66,17 @@ def check(
             found[name], accepted[name] = loaded.findings, loaded.plan.accepted
         else:
             found[name], accepted[name] = loaded, ()
-    match Format.JSON if json_ else format_:
+    _report(found, accepted, Format.JSON if json_ else format_)
+
+
+def _wrong_use(message: str) -> NoReturn:
+    err.print(message, markup=False)
+    raise typer.Exit(Exit.USAGE)
+
+
+def _report(found: dict[str, tuple[Finding, ...]], accepted: dict[str, tuple[Accepted, ...]], format_: Format) -> None:
+    """Print `found`, by stack or by repository, and exit with an error where one is."""
+    match format_:
         case Format.TEXT:
             _text(found, accepted)
         case Format.JSON:
@@ -75,9 +110,10 @@ def _text(found: dict[str, tuple[Finding, ...]], accepted: dict[str, tuple[Accep
             out.print(str(finding.at), markup=False)
             out.print(f"  {finding.what}", markup=False)
             out.print(f"  {finding.fix}", markup=False, style="dim")
-        for known in accepted[name]:
+        for known in accepted.get(name, ()):
             out.print(f"accepted {known.finding.rule.id} {known.finding.at}: {known.reason}", markup=False, style="dim")
-        verdict = f"{len(errors)} error(s), {len(warnings)} warning(s), {len(accepted[name])} accepted"
+        verdict = f"{len(errors)} error(s), {len(warnings)} warning(s)"
+        verdict += f", {len(accepted[name])} accepted" if name in accepted else ""
         out.print(f"{name}: {verdict}", style="red" if errors else "green", markup=False)
         if errors or warnings:
             ids = sorted({finding.rule.id for finding in own})

@@ -30,7 +30,7 @@ from planning.promises import check_promises
 from planning.proxy import plan_proxy, with_proxy
 from planning.quota import plan_quota
 from planning.release import plan_image, plan_programs_image, plan_proxy_image, plan_release
-from planning.repository.checks import check_gpus, check_repository
+from planning.repository.checks import OnnxSupport, check_gpus, check_opsets, check_repository
 from planning.repository.model import Repository
 from planning.repository.served import ServedSet, served_models
 from planning.rooms import Demand, check_rooms, with_spare_place
@@ -168,6 +168,8 @@ def _server(
         found += served
         return None, tuple(found)
     found += [finding for model in served.models for finding in check_gpus(model, _gpus(server))]
+    if release is not None and (onnx := OnnxSupport.of(release)) is not None:
+        found += [finding for model in served.models for finding in check_opsets(model, onnx)]
     found += check_promises(name, server, repository.models)
     storage, of_storage = plan_storage(settings, name, served, programs_image)
     found += of_storage

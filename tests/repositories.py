@@ -28,6 +28,8 @@ TYPES = {
 }
 """What Triton calls a type, and ONNX's number for it."""
 
+PYTHON_CODE = "class TritonPythonModel:\n    def execute(self, requests): ...\n"
+
 
 def identity_graph(
     dims: Sequence[int | str] = ("batch", 4),
@@ -127,7 +129,7 @@ class RepositoryBuilder:
 
     def python(self, name: str, config: str | None = None, code: str = "") -> RepositoryBuilder:
         text = config if config is not None else python_config(name)
-        return self.files(name, {"config.pbtxt": text, "1/model.py": code or "class TritonPythonModel: ...\n"})
+        return self.files(name, {"config.pbtxt": text, "1/model.py": code or PYTHON_CODE})
 
     def engine(self, name: str, source: str, config: str | None = None) -> RepositoryBuilder:
         """A TensorRT model without its engine."""

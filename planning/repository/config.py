@@ -193,6 +193,15 @@ class TransactionPolicy(Message, Protocol):
     decoupled: bool
 
 
+class Agent(Message, Protocol):
+    name: str
+    parameters: Mapping[str, str]
+
+
+class RepositoryAgents(Message, Protocol):
+    agents: Sequence[Agent]
+
+
 class ResponseCache(Message, Protocol):
     enable: bool
 
@@ -238,6 +247,7 @@ class ModelConfig(Message, Protocol):
     model_warmup: Sequence[Warmup]
     model_operations: ModelOperations
     model_transaction_policy: TransactionPolicy
+    model_repository_agents: RepositoryAgents
     response_cache: ResponseCache
     model_metrics: ModelMetrics
 

@@ -32,25 +32,32 @@ def line_of(text: str, field: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """`kind` is `string`, `word` or `mark`; `line` counts from 1."""
+
     kind: str
     text: str
     line: int
 
 
-_END = _Token("end", "", 0)
+_END = Token("end", "", 0)
+
+
+def tokens(text: str) -> list[Token]:
+    """What `text` is made of, without blanks and comments."""
+    found: list[Token] = []
+    line = 1
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "mark"
+        if kind != "blank":
+            found.append(Token(kind, match.group(), line))
+        line += match.group().count("\n")
+    return found
 
 
 @lru_cache(maxsize=8)
 def _places(text: str) -> Mapping[str, int]:
-    tokens: list[_Token] = []
-    line = 1
-    for found in _TOKEN.finditer(text):
-        kind = found.lastgroup or "mark"
-        if kind != "blank":
-            tokens.append(_Token(kind, found.group(), line))
-        line += found.group().count("\n")
-    reader = _Reader(tokens)
+    reader = _Reader(tokens(text))
     reader.fields("")
     return reader.places
 
@@ -59,15 +66,15 @@ def _places(text: str) -> Mapping[str, int]:
 class _Reader:
     """Recursive descent over the grammar of protobuf.dev/reference/protobuf/textformat-spec."""
 
-    tokens: list[_Token]
+    tokens: list[Token]
     at: int = 0
     places: dict[str, int] = field(default_factory=dict[str, int])
     counts: dict[str, int] = field(default_factory=dict[str, int])
 
-    def peek(self) -> _Token:
+    def peek(self) -> Token:
         return self.tokens[self.at] if self.at < len(self.tokens) else _END
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.peek()
         self.at += 1
         return token

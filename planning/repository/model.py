@@ -13,9 +13,12 @@ from pathlib import Path, PurePosixPath
 
 from planning.findings import Finding, Place, Rule
 from planning.repository.config import ModelConfig
+from planning.repository.formats import WrongFormat
 from planning.repository.graph import Graph
 from planning.repository.lines import line_of
+from planning.repository.python_code import PythonCode
 from planning.repository.versions import Versions
+from planning.repository.vllm_engine import EngineArguments
 
 CONFIG_FILE = "config.pbtxt"
 
@@ -48,6 +51,12 @@ class Version:
     files: tuple[ModelFile, ...]
     graph: Graph | None = None
     """The signature of its ONNX file; none for other backends, and where the file cannot be read."""
+    code: PythonCode | None = None
+    """What the file of a Python model defines; none for other backends."""
+    engine_arguments: EngineArguments | None = None
+    """What a vLLM model asks of its engine; none for other backends."""
+    wrong: tuple[tuple[PurePosixPath, WrongFormat], ...] = ()
+    """Model files that are not of their backend's format."""
 
     def has(self, filename: str) -> bool:
         """Whether `filename` (a file or a directory directly in the version's directory) is there."""

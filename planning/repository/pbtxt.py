@@ -13,6 +13,8 @@ from typing import Protocol, cast
 
 from planning.repository.config import ModelConfig, empty_config
 from planning.repository.generated import load
+from planning.repository.lines import line_of
+from planning.repository.strictness import refused_text, unnamed_number
 from planning.repository.suggestion import did_you_mean, nearest
 
 
@@ -35,7 +37,11 @@ def parse_config(text: str) -> ModelConfig:
     try:
         text_format.Parse(text, config)
     except text_format.ParseError as error:
-        raise _mistake(cast("_ParseError", error)) from None
+        raise _mistake(cast("_ParseError", error), text) from None
+    wrong = refused_text(text) or unnamed_number(config)
+    if wrong is not None:
+        line = wrong.line or line_of(text, wrong.field) or 1
+        raise ConfigSyntaxError(line=line, column=1, field=wrong.field, what=wrong.what, fix=wrong.fix)
     return config
 
 
@@ -54,6 +60,8 @@ _NO_VALUE = re.compile(r'Enum type "(?P<owner>[\w.]+)" has no value named (?P<wo
 _ONEOF = re.compile(r'Field "(?P<word>\w+)" is specified along with field "(?P<other>\w+)"')
 _TWICE = re.compile(r'should not have multiple "(?P<word>\w+)" fields')
 
+_LONGEST_QUOTE = 60
+
 _OTHER_NAMES = {
     "TYPE_BYTES": "TYPE_STRING",  # BYTES is its name in requests: model_configuration.md, "Datatypes"
     "TYPE_FLOAT": "TYPE_FP32",
@@ -65,13 +73,15 @@ _OTHER_NAMES = {
 """What people write who come from ONNX, numpy or a client."""
 
 
-def _mistake(error: _ParseError) -> ConfigSyntaxError:
+def _mistake(error: _ParseError, text: str) -> ConfigSyntaxError:
     line, column = error.GetLine() or 1, error.GetColumn() or 1
-    field, what, fix = _explained(re.sub(r"^\d+:\d+ : ", "", str(error)))
+    lines = text.splitlines()
+    written = lines[line - 1].strip() if line <= len(lines) else ""
+    field, what, fix = _explained(re.sub(r"^\d+:\d+ : ", "", str(error)), written)
     return ConfigSyntaxError(line=line, column=column, field=field, what=what, fix=fix)
 
 
-def _explained(message: str) -> tuple[str, str, str]:
+def _explained(message: str, written: str) -> tuple[str, str, str]:
     pool = load("tritonclient.grpc", "model_config_pb2").DESCRIPTOR.pool
     if found := _NO_FIELD.search(message):
         word, owner = found["word"], found["owner"]
@@ -94,8 +104,13 @@ def _explained(message: str) -> tuple[str, str, str]:
         word = found["word"]
         return word, f"{word!r} is given twice.", f"Keep one {word!r}."
     # The parser quotes the whole line before what it says about it.
-    reason = re.sub(r"^'.*?': (?=[A-Z])", "", message)
-    return "", f"it cannot be parsed: {reason.rstrip('.')}.", "Write it in protobuf's text format."
+    reason = re.sub(r"^'.*?': (?=[A-Z])", "", message).rstrip(".")
+    there = f" in {_shortened(written)!r}" if written and written not in reason else ""
+    return "", f"it cannot be parsed: {reason}{there}.", "Write it in protobuf's text format."
+
+
+def _shortened(written: str) -> str:
+    return written if len(written) <= _LONGEST_QUOTE else f"{written[:_LONGEST_QUOTE]}…"
 
 
 def _by_ending(word: str, known: list[str]) -> str | None:

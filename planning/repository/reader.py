@@ -7,20 +7,23 @@ No model file is opened twice, and versions that Triton would not load are not o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from planning.findings import Finding, Place, Rule, Severity
 from planning.repository.completion import Identity, identity, signature
 from planning.repository.config import ModelConfig, parameter
-from planning.repository.contents import Contents, Wanted, read_all
+from planning.repository.contents import Contents, Kind, Says, Wanted, read_all
 from planning.repository.files import Inside, leads_outside, unreadable
+from planning.repository.formats import WrongFormat
 from planning.repository.graph import Graph, NotOnnx
 from planning.repository.model import CONFIG_FILE, EngineSource, Model, ModelFile, Repository, Version
 from planning.repository.pbtxt import ConfigSyntaxError, parse_config
+from planning.repository.python_code import PythonCode
 from planning.repository.served_files import beside_versions
 from planning.repository.versions import Versions, versions
+from planning.repository.vllm_engine import EngineArguments
 
 READABLE_DIRECTORY = Rule("TU201", Severity.ERROR, "The model repository is a directory that holds models")
 HAS_CONFIG = Rule("TU202", Severity.ERROR, "Every model has a config.pbtxt")
@@ -80,6 +83,8 @@ class _Draft:
     versions: dict[int, list[PurePosixPath]]
     beside: list[PurePosixPath]
     onnx: frozenset[PurePosixPath] = field(default_factory=frozenset[PurePosixPath])
+    kinds: Mapping[PurePosixPath, Kind] = field(default_factory=dict[PurePosixPath, Kind])
+    """Other model files, and what each is read as."""
 
 
 def _draft(directory: Path, inside: Inside, findings: list[Finding]) -> _Draft | None:
@@ -123,6 +128,7 @@ def _draft(directory: Path, inside: Inside, findings: list[Finding]) -> _Draft |
         versions=listed,
         beside=beside_versions(directory, config, what_runs.backend, directories, inside),
         onnx=frozenset(_onnx_files(what_runs, listed)),
+        kinds=_kinds(what_runs, config, listed),
     )
 
 
@@ -160,6 +166,36 @@ def _onnx_files(what_runs: Identity, listed: dict[int, list[PurePosixPath]]) -> 
         yield from (path for path in (model, model / "model.onnx") if path in paths)
 
 
+_KINDS: Mapping[str, Kind] = {
+    "python": Kind.PYTHON,
+    "tensorrt": Kind.TENSORRT,
+    "pytorch": Kind.PYTORCH,
+    "openvino": Kind.OPENVINO,
+}
+_ENGINE_ARGUMENTS = "model.json"
+
+
+def _kinds(
+    what_runs: Identity, config: ModelConfig, listed: dict[int, list[PurePosixPath]]
+) -> dict[PurePosixPath, Kind]:
+    """What the model files of each version are read as, where the backend's is more than bytes."""
+    kind, names = _KINDS.get(what_runs.backend), {what_runs.model_filename, *config.cc_model_filenames.values()}
+    if what_runs.backend == "vllm":
+        kind, names = Kind.ENGINE_ARGUMENTS, {_ENGINE_ARGUMENTS}
+    if kind is Kind.OPENVINO and not what_runs.model_filename.endswith(".xml"):
+        kind = None  # OpenVINO reads other formats too
+    return (
+        {}
+        if kind is None
+        else {
+            path: kind
+            for number, paths in listed.items()
+            for path in paths
+            if path.parent == PurePosixPath(str(number)) and path.name in names
+        }
+    )
+
+
 def _wanted(root: Path, drafts: list[_Draft]) -> Iterator[Wanted]:
     sources = {root / source for draft in drafts if (source := _source_file(draft)) is not None}
     seen: set[Path] = set()
@@ -167,11 +203,12 @@ def _wanted(root: Path, drafts: list[_Draft]) -> Iterator[Wanted]:
         for path in (*draft.beside, *(path for paths in draft.versions.values() for path in paths)):
             file = draft.directory / path
             seen.add(file)
-            yield Wanted(path=file, as_onnx=path in draft.onnx or file in sources)
+            kind = Kind.ONNX if path in draft.onnx or file in sources else draft.kinds.get(path, Kind.BYTES)
+            yield Wanted(path=file, kind=kind)
     real_root = root.resolve()
     for file in sorted(sources - seen):
         if file.is_file() and file.resolve().is_relative_to(real_root):
-            yield Wanted(path=file, as_onnx=True)
+            yield Wanted(path=file, kind=Kind.ONNX)
 
 
 def _source_file(draft: _Draft) -> str | None:
@@ -194,14 +231,25 @@ def _model(root: Path, draft: _Draft, contents: dict[Path, Contents | OSError], 
     def graph(paths: list[PurePosixPath]) -> Graph | None:
         for path in paths:
             if path in draft.onnx and isinstance(found := contents[draft.directory / path], Contents):
-                if isinstance(found.graph, NotOnnx):
-                    findings.append(_not_onnx(draft.directory / path, found.graph))
-                    return None
-                return found.graph
+                if isinstance(found.says, NotOnnx):
+                    findings.append(_not_onnx(draft.directory / path, found.says))
+                return found.says if isinstance(found.says, Graph) else None
         return None
 
+    def said(paths: list[PurePosixPath]) -> Iterator[tuple[PurePosixPath, Says]]:
+        for path in paths:
+            if path in draft.kinds and isinstance(found := contents[draft.directory / path], Contents):
+                yield path, found.says
+
     served = tuple(
-        Version(number=number, files=files(paths), graph=graph(paths))
+        Version(
+            number=number,
+            files=files(paths),
+            graph=graph(paths),
+            code=next((says for _, says in said(paths) if isinstance(says, PythonCode)), None),
+            engine_arguments=next((says for _, says in said(paths) if isinstance(says, EngineArguments)), None),
+            wrong=tuple((path, says) for path, says in said(paths) if isinstance(says, WrongFormat)),
+        )
         for number, paths in sorted(draft.versions.items())
     )
     engine = _engine(root, draft, contents)
@@ -238,7 +286,7 @@ def _engine(root: Path, draft: _Draft, contents: dict[Path, Contents | OSError])
         return None
     model, _, file = source.partition("/")
     found = contents.get(root / source)
-    graph = found.graph if isinstance(found, Contents) and isinstance(found.graph, Graph) else None
+    graph = found.says if isinstance(found, Contents) and isinstance(found.says, Graph) else None
     precision = parameter(draft.config, ENGINE_PRECISION)
     return EngineSource(model=model, file=file, precision=precision, graph=graph)
 

@@ -15,6 +15,8 @@ from planning.repository.config import ModelConfig
 NOT_VERSIONS = frozenset({"warmup", "initial_state", "configs"})
 """Directories beside the versions that have a meaning of their own."""
 
+_NUMBER = re.compile(r"\s*([+-]?\d+)", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
@@ -29,18 +31,22 @@ class Versions:
     """Directories whose name merely begins with a number, and the version that Triton takes them for."""
     missing: tuple[int, ...]
     """Versions that the policy names and that Triton skips, because they are not there."""
+    too_large: tuple[str, ...] = ()
+    """Directories whose number no 64 bits hold: Triton ends with an exception that it does not catch."""
 
 
 def versions(config: ModelConfig, directories: Iterable[str]) -> Versions:
     """Sort `directories`, the names of a model's subdirectories, by what they are to Triton."""
-    names = sorted(set(directories) - NOT_VERSIONS)
+    listed = sorted(set(directories) - NOT_VERSIONS)
+    too_large = tuple(name for name in listed if not -(2**63) <= _number(name) < 2**63)
+    names = [name for name in listed if name not in too_large]
     present = {int(name) for name in names if re.fullmatch(r"0|[1-9]\d*", name, re.ASCII)}
     ignored = tuple(name for name in names if re.fullmatch(r"0\d+", name, re.ASCII))
     # C++'s stoll reads a number at the front of a text and is content.
     misread = tuple(
         (name, int(found[1]))
         for name in names
-        if not name.startswith("0") and not name.isdecimal() and (found := re.match(r"\s*([+-]?\d+)", name, re.ASCII))
+        if not name.startswith("0") and not name.isdecimal() and (found := _NUMBER.match(name))
     )
     existing = present | {number for _, number in misread}
     policy = config.version_policy
@@ -49,6 +55,8 @@ def versions(config: ModelConfig, directories: Iterable[str]) -> Versions:
         case "specific":
             selected = set(policy.specific.versions) & existing
             missing = tuple(sorted(set(policy.specific.versions) - existing))
+        case None if config.HasField("version_policy"):
+            selected = existing  # a policy that chooses nothing is neither `specific` nor `latest`
         case "all":
             selected = existing
         case "latest":
@@ -61,4 +69,11 @@ def versions(config: ModelConfig, directories: Iterable[str]) -> Versions:
         ignored=ignored,
         misread=misread,
         missing=missing,
+        too_large=too_large,
     )
+
+
+def _number(name: str) -> int:
+    """What C++'s stoll makes of `name`, without its limits; 0 for what it is not asked about."""
+    found = None if len(name) > 1 and name.startswith("0") else _NUMBER.match(name)
+    return int(found[1]) if found else 0

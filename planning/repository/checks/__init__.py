@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from planning.findings import Finding
+from planning.repository.checks.backends import check_backend
 from planning.repository.checks.batching import check_batching
 from planning.repository.checks.code import check_code
 from planning.repository.checks.engines import check_engine
@@ -22,6 +23,7 @@ from planning.repository.checks.opsets import OnnxSupport, check_opsets
 from planning.repository.checks.options import check_options
 from planning.repository.checks.sequences import check_sequences
 from planning.repository.checks.signature import check_signature
+from planning.repository.checks.states import check_states
 from planning.repository.checks.tensors import check_tensors
 from planning.repository.checks.warmup import check_warmup
 from planning.repository.completion import KNOWN_BACKENDS
@@ -65,10 +67,12 @@ def _check(
     yield from check_signature(model)
     yield from check_batching(model)
     yield from check_sequences(model)
+    yield from check_states(model)
     yield from check_instances(model)
     yield from check_warmup(model)
     yield from check_labels(model)
     yield from check_options(model)
+    yield from check_backend(model)
     yield from check_ensemble(model, repository)
     yield from check_flow(model, repository)
     yield from check_code(model, allow_python)

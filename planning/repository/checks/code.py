@@ -33,6 +33,13 @@ def _brought(model: Model) -> str | None:
     for key in ("EXECUTION_ENV_PATH", "TRITON_BATCH_STRATEGY_PATH"):
         if key in model.config.parameters:
             return f"parameter {key}"
+    if model.backend == "dali":
+        pipelines = (file.path for version in model.served for file in version.files if file.path.suffix == ".py")
+        return next(map(str, pipelines), None)
+    if any(version.engine_arguments is not None and version.engine_arguments.runs_code for version in model.served):
+        return "trust_remote_code in model.json"
+    if model.config.runtime == "model.py" and model.backend == "pytorch":
+        return 'runtime "model.py"'
     for library in model.config.model_operations.op_library_filename:
         return f"the operator library {library}"
     named = (f"libtriton_{model.backend}.so", "batchstrategy.so")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planning.findings import Finding, Rule, Severity
+from planning.repository.checks.options import OPTIONS_AGREE
 from planning.repository.completion import ENSEMBLE
 from planning.repository.config import TensorConfig, data_type
 from planning.repository.model import Model, Repository
@@ -167,6 +168,20 @@ def _match(one: Sequence[int], other: Sequence[int]) -> bool:
     )
 
 
+def is_decoupled(model: Model, repository: Repository) -> bool:
+    """Whether `model`, or a model that it calls, answers any number of times (ValidateEnsembleConfig sets it for the
+    ensemble)."""
+    waiting, seen = [model], set[str]()
+    while waiting:
+        one = waiting.pop()
+        if one.name not in seen:
+            seen.add(one.name)
+            if one.backend != ENSEMBLE and one.config.model_transaction_policy.decoupled:
+                return True
+            waiting += [repository.models[step] for step in one.steps if step in repository.models]
+    return False
+
+
 def _check_decoupled(model: Model, repository: Repository) -> Iterator[Finding]:
     """A decoupled model answers any number of times, so that answers of two of them have no partner."""
     origin: dict[str, int | None] = {tensor.name: None for tensor in model.config.input}
@@ -180,9 +195,14 @@ def _check_decoupled(model: Model, repository: Repository) -> Iterator[Finding]:
                 at = f"ensemble_scheduling.step[{index}]"
                 yield model.finding(ONE_DECOUPLED, at, what, "Join them in the client, or in a model with BLS.")
             called = repository.models.get(step.model_name)
-            decoupled = called is not None and called.config.model_transaction_policy.decoupled
+            decoupled = called is not None and is_decoupled(called, repository)
             for tensor in step.output_map.values():
                 origin.setdefault(tensor, index if decoupled else next(iter(origins), None))
+    if model.config.response_cache.enable and is_decoupled(model, repository):
+        what = (
+            "The response cache is on for an ensemble whose steps may answer any number of times: they are decoupled."
+        )
+        yield model.finding(OPTIONS_AGREE, "response_cache", what, "Leave response_cache out.")
     answers = {origin[tensor.name] for tensor in model.config.output if tensor.name in origin}
     if len(answers) > 1:
         what = "The ensemble's outputs come of different decoupled models."

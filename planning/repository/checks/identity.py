@@ -32,11 +32,23 @@ def check_identity(model: Model, backends: Collection[str]) -> Iterator[Finding]
         what = f"The server has no backend {model.backend!r}."
         fix = did_you_mean(model.backend, backends) + f"It has {', '.join(sorted(backends))}."
         yield model.finding(BACKEND_IS_KNOWN, "backend", what, fix)
+    else:
+        yield from _check_runtime(model)
     accepted = PLATFORMS.get(model.backend)
     if accepted is not None and model.platform not in accepted:
         what = f"The platform {model.platform!r} is not one of backend {model.backend!r}."
         fix = f'Leave platform out, or write platform: "{accepted[0]}".'
         yield model.finding(BACKEND_IS_KNOWN, "platform", what, fix)
+
+
+def _check_runtime(model: Model) -> Iterator[Finding]:
+    """The library by name, in the model's own directories or the backend's (GetBackendLibraryProperties, core
+    src/backend_model.cc). Newer releases refuse what climbs out of them."""
+    runtime, library = model.config.runtime, f"libtriton_{model.backend}.so"
+    if runtime in ("", library, "model.py") or _brings_library(model):
+        return
+    what = f"The runtime {runtime!r} is no library of backend {model.backend!r}."
+    yield model.finding(BACKEND_IS_KNOWN, "runtime", what, f'Leave runtime out, or write runtime: "{library}".')
 
 
 def _undecided(model: Model) -> Finding:

@@ -50,11 +50,17 @@ def check_gpus(model: Model, gpus: int) -> tuple[Finding, ...]:
     for index, group in enumerate(model.config.instance_group):
         at = f"instance_group[{index}]"
         kind = enum_name("ModelInstanceGroup.Kind", group.kind)
-        if kind == "KIND_GPU" and not gpus:
+        beyond = [gpu for gpu in group.gpus if gpu >= gpus]
+        if kind == "KIND_AUTO" and beyond:
+            # NormalizeInstanceGroup makes it KIND_CPU, which may name no GPU (ValidateInstanceGroup).
+            what = f"{model.name!r} names GPU {beyond[0]} on a server with {gpus or 'no'} GPUs."
+            fix = "Leave gpus out (Triton then takes what is there), or name those that are there, numbered from 0."
+            findings.append(model.finding(GROUPS_FIT, f"{at}.gpus", what, fix))
+        elif kind == "KIND_GPU" and not gpus:
             what = f"{model.name!r} asks for KIND_GPU on a server without a GPU."
             fix = "Leave kind out (Triton then takes what is there), or give the server a GPU."
             findings.append(model.finding(GROUPS_FIT, f"{at}.kind", what, fix))
-        elif kind == "KIND_GPU" and (beyond := [gpu for gpu in group.gpus if gpu >= gpus]):
+        elif kind == "KIND_GPU" and beyond:
             what = f"{model.name!r} asks for GPU {beyond[0]} on a server with {gpus}, numbered from 0."
             fix = "Leave gpus out (an instance on each GPU), or name one that is there."
             findings.append(model.finding(GROUPS_FIT, f"{at}.gpus", what, fix))

@@ -28,6 +28,10 @@ def check_versions(model: Model) -> Iterator[Finding]:
             what = f"Triton reads the directory {name!r} as version {number} and then misses {str(number)!r}."
             fix = f"Rename it to {str(number)!r}, or move it out of the model's directory."
             yield model.file_finding(HAS_VERSION, name, what, fix)
+    for name in found.too_large:
+        what = f"Triton cannot read the directory {name!r} as a version: it is no number of 64 bits."
+        fix = "Rename it to a smaller number, or move it out of the model's directory."
+        yield model.file_finding(HAS_VERSION, name, what, fix)
     for name in found.ignored:
         what = f"Triton ignores the version directory {name!r}: it begins with a zero."
         fix = f"Rename it to {str(int(name))!r}, or move it out of the model's directory."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from planning.catalogue.releases import TritonRelease
 from planning.findings import Finding, Rule, Severity
 from planning.repository.model import Model
 
@@ -19,6 +20,27 @@ class OnnxSupport:
     release: str
     opset: int
     ir_version: int
+
+    @classmethod
+    def of(cls, release: TritonRelease) -> OnnxSupport | None:
+        """What `release` loads, where it is known which ONNX Runtime it carries and what that loads."""
+        runtime = release.onnxruntime
+        known = LOADED.get(".".join(runtime.split(".")[:2])) if runtime is not None else None
+        if known is None:
+            return None
+        return cls(release=f"Triton {release.tag} (ONNX Runtime {runtime})", opset=known[0], ir_version=known[1])
+
+
+LOADED: Mapping[str, tuple[int, int]] = {
+    "1.19": (21, 10),
+    "1.23": (23, 11),
+    "1.24": (25, 13),
+    "1.27": (26, 13),
+    "1.28": (26, 13),
+}
+"""The operator set of `ai.onnx` and the IR version that ONNX Runtime loads at most, by its minor version. Measured on
+2026-11-27 with PyPI's wheels 1.19.2, 1.23.1, 1.23.2, 1.24.1, 1.24.2, 1.24.4, 1.27.0 and 1.28.0: each was given a graph
+of every number until it refused one (`ValidateOpsetForDomain` and `Model::Model`, onnxruntime/core/graph)."""
 
 
 def check_opsets(model: Model, support: OnnxSupport) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planning.findings import Finding, Rule, Severity
-from planning.repository.config import BatchInput, BatchOutput, data_type
+from planning.repository.config import BatchInput, BatchOutput, data_type, parameter
 from planning.repository.model import Model
 from planning.repository.suggestion import did_you_mean
 
@@ -16,6 +16,11 @@ _ACCELERATORS = {
     "cpu_execution_accelerator": ("openvino",),
 }
 """What ONNX Runtime's backend knows (LoadModel in onnxruntime_backend, src/onnxruntime.cc)."""
+
+AGENTS = ("checksum",)
+"""The repository agents in NVIDIA's images (enable_all in server/build.py, `--repoagent`)."""
+
+BATCH_STRATEGY = "TRITON_BATCH_STRATEGY_PATH"
 
 
 def check_options(model: Model) -> Iterator[Finding]:
@@ -37,7 +42,28 @@ def check_options(model: Model) -> Iterator[Finding]:
         if not metric.histogram_options.buckets:
             what = "The metric control has no buckets."
             yield model.finding(OPTIONS_AGREE, at, what, "Write histogram_options { buckets: [ … ] }.")
+    for index, agent in enumerate(config.model_repository_agents.agents):
+        if agent.name not in AGENTS:
+            what = f"The server has no repository agent {agent.name!r}."
+            fix = did_you_mean(agent.name, AGENTS) + f"It has {', '.join(AGENTS)}."
+            yield model.finding(OPTIONS_AGREE, f"model_repository_agents.agents[{index}].name", what, fix)
+    yield from _check_batch_strategy(model)
     yield from _check_accelerators(model)
+
+
+def _check_batch_strategy(model: Model) -> Iterator[Finding]:
+    """TritonModel::Create (core, src/backend_model.cc): the path is the one in the server, and must not leave the
+    model's directory there."""
+    if BATCH_STRATEGY not in model.config.parameters:
+        return
+    path, at = parameter(model.config, BATCH_STRATEGY), f'parameters["{BATCH_STRATEGY}"]'
+    if model.config.HasField("sequence_batching"):
+        what = f"The batching library {path!r} is given to a model with sequence batching."
+        yield model.finding(OPTIONS_AGREE, at, what, "Leave the parameter out.")
+    elif not any(path.endswith(f"/{model.name}/{file.path}") for file in model.all_files):
+        what = f"The batching library {path!r} is no file in the model's directory."
+        fix = "Leave the parameter out, and put the library beside config.pbtxt as batchstrategy.so."
+        yield model.finding(OPTIONS_AGREE, at, what, fix)
 
 
 def _check_accelerators(model: Model) -> Iterator[Finding]:

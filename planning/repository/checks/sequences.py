@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from planning.findings import Finding, Rule, Severity
 from planning.repository.config import SequenceControl, data_type, enum_name
@@ -36,7 +35,6 @@ def check_sequences(model: Model) -> Iterator[Finding]:
         field = "sequence_batching.direct.minimum_slot_utilization"
         yield model.finding(CONTROLS_FIT, field, what, "Write a share from 0 to 1.")
     yield from _check_controls(model)
-    yield from _check_states(model)
 
 
 def _check_controls(model: Model) -> Iterator[Finding]:
@@ -93,14 +91,3 @@ def _check_control_input(model: Model, at: str, name: str) -> Iterator[Finding]:
         elif tensor.dims is not None and tensor.dims[1 if model.max_batch_size else 0 :] != (1,):
             what = f"{name!r} is {list(tensor.dims)} in the graph {version.number}/{model.model_filename}."
             yield model.finding(CONTROLS_FIT, at, what, "A control is one value: export it with the shape [ 1 ].")
-
-
-def _check_states(model: Model) -> Iterator[Finding]:
-    for index, state in enumerate(model.config.sequence_batching.state):
-        at = f"sequence_batching.state[{index}]"
-        for number, start in enumerate(state.initial_state):
-            path = PurePosixPath("initial_state", start.data_file)
-            if start.data_file and model.file(path) is None:
-                what = f"The initial state's file {str(path)!r} is missing."
-                field = f"{at}.initial_state[{number}].data_file"
-                yield model.finding(CONTROLS_FIT, field, what, f"Put it into {model.directory / 'initial_state'}.")

@@ -13,9 +13,20 @@ from planning.repository.model import Model
 
 WELL_FORMED = Rule("TU217", Severity.ERROR, "Every declared input and output is well formed")
 
-_NEED_ALL_STATED = frozenset({"onnxruntime", ENSEMBLE})
-"""Where nothing completes a tensor that lacks its type or dims; other backends may (AutoCompleteConfig of
-TensorRT, auto_complete_config of a Python model)."""
+_NEED_ALL_STATED = frozenset({"onnxruntime", "openvino", "pytorch", ENSEMBLE})
+"""Where nothing completes a tensor that lacks its type or dims: ONNX Runtime and OpenVINO complete whole lists only,
+PyTorch nothing (AutoCompleteConfig of each). Other backends may, as TensorRT's, and a Python model that defines
+auto_complete_config."""
+
+_LARGEST = 2**63 - 1
+"""What Triton counts elements with (GetElementCount, core src/model_config_utils.h)."""
+
+
+def _nothing_completes(model: Model) -> bool:
+    if model.backend == "python":
+        codes = [version.code for version in model.served]
+        return bool(codes) and all(code is not None and not code.completes for code in codes)
+    return model.backend in _NEED_ALL_STATED
 
 
 def check_tensors(model: Model) -> Iterator[Finding]:
@@ -38,7 +49,7 @@ def _check(model: Model, at: str, tensor: TensorConfig) -> Iterator[Finding]:
         what, fix = "It has no name.", "Name it as the model's graph does."
         yield model.finding(WELL_FORMED, at, what, fix)
         return
-    if model.backend in _NEED_ALL_STATED:
+    if _nothing_completes(model):
         if not tensor.data_type:
             what, fix = f"{tensor.name!r} has no data_type.", "Write data_type: TYPE_FP32 or another."
             yield model.finding(WELL_FORMED, at, what, fix)
@@ -51,6 +62,9 @@ def _check(model: Model, at: str, tensor: TensorConfig) -> Iterator[Finding]:
             what = f"{tensor.name!r} has the dimension {wrong[0]}."
             fix = "Write a size of 1 or more, or -1 for any size."
             yield model.finding(WELL_FORMED, f"{at}.{field}", what, fix)
+        elif -1 not in dims and prod(dims) > _LARGEST:
+            what = f"{tensor.name!r} has more elements than 64 bits count: {list(dims)}."
+            yield model.finding(WELL_FORMED, f"{at}.{field}", what, "Write the sizes that the model has.")
     if tensor.HasField("reshape") and tensor.dims:
         yield from _check_reshape(model, at, tensor)
     if tensor.is_shape_tensor and model.backend != "tensorrt":

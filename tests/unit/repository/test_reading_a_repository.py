@@ -166,7 +166,7 @@ def test_an_engine_that_is_not_built_is_planned(models: RepositoryBuilder) -> No
     assert fast.planned
     assert fast.engine is not None
     assert (fast.engine.model, fast.engine.file, fast.engine.precision) == ("digits", "1/model.onnx", "fp16")
-    models.files("fast", {"1/model.plan": "an engine"})
+    models.files("fast", {"1/model.plan": "ftrt engine"})
     assert not only(models, "fast").planned
     assert findings_of(models.root) == ()
 

@@ -1,0 +1,54 @@
+"""What a Python model's file says about itself, without being run or imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+_CLASS = "TritonPythonModel"
+_COMPLETES = "auto_complete_config"
+_OTHER_NAMES = re.compile(r"^\s*from\s+\S+\s+import\s+\*", re.MULTILINE)
+
+_WRONG_IN_EVERY_PYTHON = re.compile(
+    r"was never closed|unterminated string literal|unmatched '|unindent does not match|unexpected indent"
+    r"|expected an indented block|inconsistent use of tabs"
+)
+"""The server's Python may be newer than this one: only what no version has ever taken counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonCode:
+    """`mistake` says in which line it cannot be Python. `defines_model` and `executes` are whether the class that the
+    backend looks for is there, and its only required method; `completes` is whether it may fill in the config."""
+
+    mistake: str = ""
+    defines_model: bool = True
+    executes: bool = True
+    completes: bool = True
+
+
+def read_python(data: bytes) -> PythonCode:
+    """What `data`, a `model.py`, defines. Where that cannot be told, everything counts as there."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return PythonCode()  # another encoding, declared or not
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        if not _WRONG_IN_EVERY_PYTHON.search(reason):
+            return PythonCode()
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        return PythonCode(mistake=f"line {line}: {reason}")
+    completes = _COMPLETES in text
+    if _OTHER_NAMES.search(text):
+        return PythonCode(completes=True)
+    found = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == _CLASS), None)
+    if found is None:
+        # It may be imported, assigned or made in a branch: all of that has to name it.
+        return PythonCode(defines_model=_CLASS in text, completes=completes or _CLASS in text)
+    inherits = bool(found.bases or found.decorator_list)
+    executes = inherits or re.search(r"\bexecute\b", text) is not None
+    return PythonCode(executes=executes, completes=completes or inherits)

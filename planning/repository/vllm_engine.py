@@ -1,0 +1,36 @@
+"""The engine arguments of a vLLM model, as far as they decide whether it is served."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineArguments:
+    """`mistake` says why the text is no JSON object. `gpus` is how many an engine is split over; `runs_code` whether it
+    may run code that comes with the weights."""
+
+    mistake: str = ""
+    gpus: int = 1
+    runs_code: bool = False
+
+
+def read_engine_arguments(data: bytes) -> EngineArguments:
+    """What `data`, a `model.json`, asks for."""
+    try:
+        read: object = json.loads(data)
+    except ValueError as error:
+        return EngineArguments(mistake=str(error).rstrip("."))
+    if not isinstance(read, dict):
+        return EngineArguments(mistake=f"it is a {type(read).__name__}")
+    arguments = cast("Mapping[str, object]", read)
+    gpus = _size(arguments, "tensor_parallel_size") * _size(arguments, "pipeline_parallel_size")
+    return EngineArguments(gpus=gpus, runs_code=arguments.get("trust_remote_code") is True)
+
+
+def _size(arguments: Mapping[str, object], name: str) -> int:
+    value = arguments.get(name, 1)
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else 1
