@@ -84,6 +84,15 @@ def with_aborted(common: About, kind: Kind, number: int, why: str) -> About:
     return {**common, "aborted": [*common.get("aborted", []), entry]}
 
 
+def disturbed(run: Run) -> str | None:
+    """Why the requests that `run` lost are not those of its disruption: a server ended that nobody had ended. Where
+    that is what was done, as in a crash, it is no reason."""
+    if run.kind == Kind.CRASH.value or not run.restarts:
+        return None
+    lost = {key: sum(sum(cell.lost.values()) for cell in run.cells if cell.settings == key) for key in run.restarts}
+    return "a server of " + ", ".join(f"{key} (lost {count})" for key, count in lost.items()) + " ended by itself"
+
+
 def _measure(given: argparse.Namespace) -> int:
     # Here, because the SDK that renders takes seconds to import.
     from benchmarks.drain.about import about
@@ -113,6 +122,12 @@ def _measure(given: argparse.Namespace) -> int:
                 # Not silently: who reads the results must know what was left out of them.
                 write_results(with_aborted(common, kind, number, str(why)), runs, given.file)
                 raise
+        if (why := disturbed(runs[-1])) is not None:
+            common = with_aborted(common, kind, number, why)
+            progress.note(f"    {why}; the same command makes this run again")
+            runs.pop()
+            write_results(common, runs, given.file)
+            continue
         write_results(common, runs, given.file)
         for cell in runs[-1].cells:
             lost = sum(cell.lost.values())

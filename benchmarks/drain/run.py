@@ -56,7 +56,8 @@ class Cell:
 class Run:
     """`disruption_s` is how long the disruption took by itself, `whole_after_s` until all replicas served again.
     `restarts`: by setting, containers that were started again without our having killed them. That is the machine's
-    doing (a probe of 1 s that two busy cores did not answer), and such a run is to be doubted."""
+    doing (two busy cores did not answer a probe of 1 s, or Triton's Python backend took its own processes for dead),
+    and a graceful disruption during which it happened is measured again."""
 
     kind: str
     number: int

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from drain_runs import cell, run
 
-from benchmarks.drain.__main__ import missing_runs, with_aborted
+from benchmarks.drain.__main__ import disturbed, missing_runs, with_aborted
 from benchmarks.drain.disturbances import Kind
 from benchmarks.drain.plot import Row, plot
 from benchmarks.drain.results import read_about, read_runs, write_results
@@ -81,3 +81,11 @@ def test_the_plot_has_a_dot_for_each_run_in_order_of_its_losses(lost: list[int])
     assert dots == sorted(dots)
     assert len(set(dots)) == len(set(lost))
     assert max(dots) <= float(drawn.attrib["width"])
+
+
+def test_a_graceful_disruption_in_which_a_server_ended_by_itself_is_measured_again() -> None:
+    assert disturbed(run("drain", 0, cell())) is None
+    why = disturbed(run("drain", 0, cell(), restarts={"kserve": 1}))
+    assert why is not None
+    assert "kserve" in why
+    assert disturbed(run("crash", 0, cell(), restarts={"kserve": 1})) is None
