@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from planning.repository.config import ModelConfig, empty_config
 from planning.repository.generated import load
 from planning.repository.lines import line_of
-from planning.repository.strictness import refused_text, unnamed_number
+from planning.repository.strictness import Unwritable, refused_text, unnamed_number
 from planning.repository.suggestion import did_you_mean, nearest
 
 
@@ -34,15 +34,20 @@ def parse_config(text: str) -> ModelConfig:
     """The message that `text` spells, or ConfigSyntaxError."""
     text_format = load("google.protobuf", "text_format")
     config = empty_config()
+    if (wrong := refused_text(text)) is not None:
+        raise _refused(wrong, text)
     try:
         text_format.Parse(text, config)
     except text_format.ParseError as error:
         raise _mistake(cast("_ParseError", error), text) from None
-    wrong = refused_text(text) or unnamed_number(config)
-    if wrong is not None:
-        line = wrong.line or line_of(text, wrong.field) or 1
-        raise ConfigSyntaxError(line=line, column=1, field=wrong.field, what=wrong.what, fix=wrong.fix)
+    if (wrong := unnamed_number(config)) is not None:
+        raise _refused(wrong, text)
     return config
+
+
+def _refused(wrong: Unwritable, text: str) -> ConfigSyntaxError:
+    line = wrong.line or line_of(text, wrong.field) or 1
+    return ConfigSyntaxError(line=line, column=1, field=wrong.field, what=wrong.what, fix=wrong.fix)
 
 
 class _ParseError(Protocol):

@@ -107,7 +107,7 @@ SYNTAX: list[Seed] = [
     ),
 ]
 
-SYNTAX += [
+MORE_SYNTAX: list[Seed] = [
     plain("a plus before a number", "TU203", "", "max_batch_size: 8", "max_batch_size: +8", "'+8'"),
     plain("an unknown escape", "TU203", "", '"vision"', '"vis\\q"', "unknown escape", more=TAGGED),
     plain(

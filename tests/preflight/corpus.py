@@ -16,6 +16,7 @@ from tests.preflight.seeds import Core, Files, Seed
 
 SEEDS: tuple[Seed, ...] = (
     *core_syntax.SYNTAX,
+    *core_syntax.MORE_SYNTAX,
     *core_syntax.IDENTITY,
     *core_syntax.VERSIONS,
     *core_tensors.TENSORS,

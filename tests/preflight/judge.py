@@ -14,11 +14,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 
 from local.installed import InstalledTriton
 from local.ports import free_ports
@@ -26,9 +25,8 @@ from tests.preflight.core_models import python
 from tests.preflight.seeds import SUBJECT, Files, renamed, write
 
 DEADLINE_S = 240.0
-ATTEMPTS = 3
-AT_ONCE = 3
-"""Repositories that are loaded side by side: a Python model's process starts while others are refused."""
+ATTEMPTS = 5
+LEAVES_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +40,19 @@ def judge(installed: InstalledTriton, root: Path, repositories: Mapping[str, Fil
     """The verdict on each of `repositories`; `root` is empty.
 
     On a machine that is far too busy the Python backend gives up a lock and ends the server. What it had not answered
-    then is put to a new one, so that only a repository that ends the server each time stays without a verdict.
+    then is put to a new one, the repository at which it ended last, so that only one that ends the server each time
+    stays without a verdict.
     """
     verdicts: dict[str, Verdict] = {}
+    left = list(repositories)
     for attempt in range(ATTEMPTS):
-        left = {key: files for key, files in repositories.items() if key not in verdicts}
         if left:
             place = root / str(attempt)
             place.mkdir()
             with server(installed, place) as triton:
-                verdicts |= triton.judge_all(left)
+                verdicts |= triton.judge_all({key: repositories[key] for key in left})
+            left = [key for key in left if key not in verdicts]
+            left = [*left[1:], *left[:1]]
     return verdicts
 
 
@@ -59,26 +60,27 @@ def judge(installed: InstalledTriton, root: Path, repositories: Mapping[str, Fil
 class Server:
     http: int
     root: Path
-    one_ensemble: Lock = field(default_factory=Lock)
-    """Triton refuses to load two ensembles at once that call one model."""
 
     def judge_all(self, repositories: Mapping[str, Files]) -> dict[str, Verdict]:
         """What became of each repository's `subject`. Those that the server did not live to answer are left out."""
         for index, files in enumerate(repositories.values()):
             write(self.root, renamed(files, lambda model, index=index, files=files: _name(model, index, files)))
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            told = pool.map(self._judge, range(len(repositories)), repositories.values())
-            return {key: verdict for key, verdict in zip(repositories, told, strict=True) if verdict is not None}
+        verdicts: dict[str, Verdict] = {}
+        for index, (key, files) in enumerate(repositories.items()):
+            verdict = self._judge(_name(SUBJECT, index, files))
+            if verdict is None:
+                break
+            verdicts[key] = verdict
+        return verdicts
 
-    def _judge(self, index: int, files: Files) -> Verdict | None:
-        model = _name(SUBJECT, index, files)
-        with self.one_ensemble if len({path.partition("/")[0] for path in files}) > 1 else nullcontext():
-            try:
-                refused = self._post(model, "load")
-                if refused is None:
-                    self._post(model, "unload")
-            except OSError:  # it ended, or does not answer
-                return None
+    def _judge(self, model: str) -> Verdict | None:
+        # One after the other: the Python backend of this release ends the server now and then when models load at once.
+        try:
+            refused = self._post(model, "load")
+            if refused is None:
+                self._post(model, "unload")
+        except OSError:  # it ended, or does not answer
+            return None
         return Verdict(refused)
 
     def _post(self, model: str, action: str) -> str | None:
@@ -128,7 +130,10 @@ def server(installed: InstalledTriton, root: Path) -> Generator[Server]:
         yield Server(ports.http, models)
     finally:
         process.terminate()
-        process.wait(DEADLINE_S)
+        try:
+            process.wait(LEAVES_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _end_all(process: subprocess.Popen[bytes]) -> None:
