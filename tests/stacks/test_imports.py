@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,45 @@ def test_a_stack_that_makes_its_cluster_imports_that_clouds_sdk_alone(assembled_
     # The SDK puts a lazy stand-in for every group; what is loaded has its inputs below it.
     assert {"compute", "container", "kms", "projects", "serviceaccount", "storage"} <= loaded
     assert _below(_imported_by(DEPLOY.format(stack="dev")), "pulumi_aws") == []
+
+
+DEPLOY_EKS = """
+import sys
+sys.path.insert(0, "tests/stacks")
+from recorded_eks import prod_eks
+prod_eks()
+"""
+
+SDKS = ("pulumi", "pulumi_kubernetes", "pulumi_gcp", "pulumi_aws")
+
+
+def _cpu_s(program: str) -> float:
+    """Of a fresh interpreter, the less of two runs: what else the machine does only adds."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=ROOT, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return min(once(), once())
+
+
+@pytest.mark.parametrize("program", [DEPLOY.format(stack="dev"), DEPLOY_EKS], ids=["gke", "eks"])
+def test_a_whole_program_takes_no_more_than_half_again_what_its_sdk_modules_take_to_import(
+    program: str, assembled_models: None
+) -> None:
+    modules = _below(_imported_by(program), *SDKS)
+    # Some of the stand-ins are no modules that can be imported by name.
+    importing = f"""
+import importlib, contextlib
+for name in {modules!r}:
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
+"""
+    alone, whole = _cpu_s(importing), _cpu_s(program)
+    print(f"{len(modules)} modules: {alone:.1f} s of CPU, the program {whole:.1f} s, {whole / alone:.2f} times")
+    assert whole <= 1.5 * alone
 
 
 def test_of_kubernetes_only_the_groups_that_are_used_are_imported(assembled_models: None) -> None:
