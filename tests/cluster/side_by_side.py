@@ -1,4 +1,4 @@
-"""`make cluster-test`: the tests of this folder by five workers at the same time, each with a cluster of its own.
+"""`make cluster-test`: the tests of this folder by four workers at the same time, each with a cluster of its own.
 
 Most of a test's time is waiting: for drains, notices, looks of a scaler. Each worker runs in a part of the machine
 where it finds nobody else (machine_apart.py), so that no test knows of another's cluster. What all would build is
@@ -49,8 +49,7 @@ SHARES: Mapping[str, Sequence[str]] = {
         "test_serving.py",
         "test_applying.py",
     ),
-    "boots": ("test_boot_and_removal.py", "test_failing_models.py"),
-    "nodes": ("test_buying_nodes.py", "test_startup_taints.py"),
+    "boots": ("test_boot_and_removal.py", "test_failing_models.py", "test_startup_taints.py", "test_buying_nodes.py"),
     "others": (),
 }
 """Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so

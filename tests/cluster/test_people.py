@@ -99,10 +99,9 @@ def allowed(kubectl: Kubectl, namespace: str, group: str) -> set[str]:
         for verb, api, resource, subresource in QUESTIONS.values()
     ]
     asked = {"apiVersion": "v1", "kind": "List", "items": reviews}
-    told = json.loads(kubectl.run("create", "--filename=-", "--output=json", stdin=json.dumps(asked)))
-    return {
-        question for question, review in zip(QUESTIONS, told["items"], strict=True) if review["status"].get("allowed")
-    }
+    # A word for each: kubectl writes what it made one after the other.
+    told = kubectl.run("create", "--filename=-", "--output=jsonpath={.status.allowed} ", stdin=json.dumps(asked))
+    return {question for question, answer in zip(QUESTIONS, told.split(), strict=True) if answer == "true"}
 
 
 @pytest.mark.parametrize("group", MAY)
