@@ -25,6 +25,8 @@ WITHOUT_PODS = {
     "tritonup:security:ServingNamespace",
     "tritonup:serving:Server",
     "kubernetes:core/v1:Namespace",
+    "kubernetes:core/v1:ResourceQuota",
+    "kubernetes:core/v1:LimitRange",
     "kubernetes:core/v1:ServiceAccount",
     "kubernetes:scheduling.k8s.io/v1:PriorityClass",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy",
