@@ -76,14 +76,13 @@ _OPERATOR = (
 
 def check_people(people: People, secrets: Sequence[str]) -> tuple[Finding, ...]:
     """`secrets`: the names of those that the stack's own pods read."""
-    who = [field for field in ("ml_engineers", "operators") if getattr(people, field)]
-    if not who or not secrets:
+    if not secrets or not (people.ml_engineers or people.operators):
         return ()
     names = ", ".join(sorted(set(secrets)))
     return (
         Finding(
             rule=READS_SECRETS,
-            at=setting(f"security.people.{who[0]}"),
+            at=setting(f"security.people.{'ml_engineers' if people.ml_engineers else 'operators'}"),
             what=f"may change Deployments where pods read a Secret ({names}), and so have pods read any.",
             fix="Let pods come to the models by an identity of the cloud, without keys, or accept this with a reason.",
         ),

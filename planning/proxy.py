@@ -78,8 +78,11 @@ QUIT_BEFORE_S = 1
 """Seconds before Triton's exit timeout at which nginx ends its connections to it. Triton serves gRPC for as long as an
 HTTP connection is open (docs/draining.md), so what was under way at SIGTERM has the time that was planned for it."""
 
+SCRATCH_FOLDER = "/tmp"  # noqa: S108 - a volume of the pod's own
+"""The only folder that nginx writes to, and where it looks for `LEAVING`."""
+
 LEAVING = "leaving"
-"""The file below `scratch` that says so."""
+"""The file there that says that the pod leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +148,7 @@ def plan_proxy(*, server: str, connection_age_s: int, pre_stop_s: int, slowest_r
     )
 
 
-def nginx_config(proxy: Proxy, *, address: str = "0.0.0.0", scratch: str = "/tmp") -> str:  # noqa: S104, S108 - the pod's own
+def nginx_config(proxy: Proxy, *, address: str = "0.0.0.0", scratch: str = SCRATCH_FOLDER) -> str:  # noqa: S104 - the pod's own
     """The text of nginx.conf. `scratch` is the only folder that nginx writes to."""
     patience = proxy.answer.value + 1
     return f"""\

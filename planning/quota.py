@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planning.derived import Derived
+from planning.pools import GPU_RESOURCE
 from planning.server import PlannedServer
 from planning.settings.scalars import Cpu, Memory
 
-GPU = "requests.nvidia.com/gpu"
+GPU = f"requests.{GPU_RESOURCE}"
 PODS = "pods"
 
 LEAVING = 2

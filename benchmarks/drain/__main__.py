@@ -13,14 +13,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.drain.disturbances import TITLES, Kind
 from benchmarks.drain.peers import PEERS
 from benchmarks.drain.results import FILE, About, read_about, read_runs, write_results
 from benchmarks.drain.run import Run, run
+from benchmarks.printed import Printed
 from local.cluster.errors import ClusterError
 
 ONCE = (Kind.RECLAIM_LONG,)
@@ -31,20 +31,6 @@ ROUND = (Kind.ROLL, Kind.SCALE_IN, Kind.DRAIN, Kind.DRAIN_GRPC, Kind.DRAIN_LATE,
 
 MEASURED = ("triton-onprem", "kserve", "ai-on-eks")
 """deploy/gcp and deploy/aws leave exactly as deploy/k8s-onprem does, and the two cores carry no fifth load."""
-
-
-class Printed:
-    """Progress on standard output, a line for each step."""
-
-    @contextmanager
-    def step(self, doing: str) -> Generator[None]:
-        began = time.monotonic()
-        self.note(f"{doing} ...")
-        yield
-        self.note(f"{doing}: {time.monotonic() - began:.1f} s")
-
-    def note(self, text: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from benchmarks.drain.plot import Row, plot
 from benchmarks.drain.results import FILE, About, read_about, read_runs
 from benchmarks.drain.run import Run
 from benchmarks.drain.tally import Tally, crash, tally
+from benchmarks.marked_page import fill
 from local.cluster.layout import PROJECT
 from measuring.kinds import ClientKind
 
@@ -32,17 +32,7 @@ CLIENTS: Mapping[str, str] = {
 def write_page(file: Path = FILE) -> None:
     """Put the tables between the page's marks, and write the plot. ValueError where there are no results."""
     about, runs = _measured(file)
-    text = PAGE.read_text(encoding="utf-8")
-    for name, block in blocks(about, runs).items():
-        text, count = re.subn(
-            f"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda found, block=block: f"{found[1]}{block}\n{found[2]}",
-            text,
-            flags=re.DOTALL,
-        )
-        if count != 1:
-            raise ValueError(f"{PAGE.name} has {count} places marked {name!r}")
-    PAGE.write_text(text, encoding="utf-8")
+    fill(PAGE, blocks(about, runs))
     PLOT.write_text(picture(about, runs), encoding="utf-8")
 
 

@@ -15,9 +15,7 @@ import json
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from typing import Any
 from benchmarks.nodes.results import FILE, read_results, write_results
 from benchmarks.nodes.run import run
 from benchmarks.nodes.settings import SETTINGS
+from benchmarks.printed import Printed
 from local.cluster.binaries import MANIFESTS, module_version
 from local.cluster.boot import Cluster, down, up
 from local.cluster.layout import LAYOUT
@@ -33,20 +32,6 @@ from local.cluster.record import read_record
 REGION, ZONES = "us-east-1", ("us-east-1a", "us-east-1b", "us-east-1c")
 MACHINES = ("g5.xlarge", "g5.2xlarge", "g5.4xlarge")
 """Those that stack prod's pools name, and that the peer's requirements mean of one GPU."""
-
-
-class Printed:
-    """Progress on standard output, a line for each step."""
-
-    @contextmanager
-    def step(self, doing: str) -> Generator[None]:
-        began = time.monotonic()
-        self.note(f"{doing} ...")
-        yield
-        self.note(f"{doing}: {time.monotonic() - began:.1f} s")
-
-    def note(self, text: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.marked_page import fill
 from benchmarks.nodes.results import FILE, read_results
 from benchmarks.nodes.run import GPU_AFTER_S, NODE_AFTER_S, Run
 from benchmarks.nodes.settings import OURS, READ, SETTINGS
@@ -21,17 +21,7 @@ def write_page(file: Path = FILE) -> None:
     about, runs = read_results(file)
     if not runs:
         raise ValueError(f"there are no results in {file}: run `python -m benchmarks.nodes measure` first")
-    text = PAGE.read_text(encoding="utf-8")
-    for name, block in blocks(about, runs).items():
-        text, count = re.subn(
-            f"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda found, block=block: f"{found[1]}{block}\n{found[2]}",
-            text,
-            flags=re.DOTALL,
-        )
-        if count != 1:
-            raise ValueError(f"{PAGE.name} has {count} places marked {name!r}")
-    PAGE.write_text(text, encoding="utf-8")
+    fill(PAGE, blocks(about, runs))
 
 
 def blocks(about: Mapping[str, Any], runs: Sequence[Run]) -> Mapping[str, str]:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.core.v1 import (
-    CapabilitiesArgs,
     ConfigMap,
     ConfigMapVolumeSourceArgs,
     ContainerArgs,
@@ -19,15 +18,14 @@ from pulumi_kubernetes.core.v1 import (
     EnvVarArgs,
     EnvVarSourceArgs,
     ResourceRequirementsArgs,
-    SeccompProfileArgs,
     SecretKeySelectorArgs,
-    SecurityContextArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.images import image_reference
+from components.security.restricted import restricted
 from planning.server import PlannedServer
 from planning.settings.repository import Signing
 from planning.settings.scalars import Memory
@@ -77,13 +75,7 @@ def fetcher_container(server: PlannedServer, source: FetchedSource, volume: str)
         resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
         # What it cannot say itself, a crash or an end for want of memory, its log's last lines do.
         termination_message_policy="FallbackToLogsOnError",
-        security_context=SecurityContextArgs(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            run_as_non_root=True,
-            capabilities=CapabilitiesArgs(drop=["ALL"]),
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+        security_context=restricted(),
         volume_mounts=[
             VolumeMountArgs(name=volume, mount_path=MOUNT),
             VolumeMountArgs(name=SIGNING, mount_path=FOLDER, read_only=True),

@@ -14,7 +14,6 @@ from dataclasses import replace
 
 from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.core.v1 import (
-    CapabilitiesArgs,
     ConfigMap,
     ConfigMapVolumeSourceArgs,
     ContainerArgs,
@@ -26,15 +25,14 @@ from pulumi_kubernetes.core.v1 import (
     LifecycleHandlerArgs,
     ProbeArgs,
     ResourceRequirementsArgs,
-    SeccompProfileArgs,
-    SecurityContextArgs,
     TCPSocketActionArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from planning.proxy import CPU, LEAVING, LOOKUPS, MEMORY, SCRATCH, Proxy, nginx_config
+from components.security.restricted import restricted
+from planning.proxy import CPU, LEAVING, LOOKUPS, MEMORY, SCRATCH, SCRATCH_FOLDER, Proxy, nginx_config
 
 CONTAINER = "proxy"
 
@@ -55,7 +53,6 @@ ALONE = "alone.conf"
 START = "start.sh"
 """Ends as nginx, the container's first process."""
 FOLDER = "/etc/tritonup"
-SCRATCH_FOLDER = "/tmp"  # noqa: S108 - a volume of the pod's own
 
 
 def proxy_config_name(server: str) -> str:
@@ -64,11 +61,7 @@ def proxy_config_name(server: str) -> str:
 
 def proxy_files(proxy: Proxy) -> dict[str, str]:
     """What the pod finds below `FOLDER`."""
-    return {
-        FILE: nginx_config(proxy, scratch=SCRATCH_FOLDER),
-        ALONE: nginx_config(replace(proxy, others=None), scratch=SCRATCH_FOLDER),
-        START: _start(proxy),
-    }
+    return {FILE: nginx_config(proxy), ALONE: nginx_config(replace(proxy, others=None)), START: _start(proxy)}
 
 
 def config_digest(proxy: Proxy) -> str:
@@ -139,15 +132,7 @@ def proxy_container(image: str, proxy: Proxy) -> ContainerArgs:
         lifecycle=LifecycleArgs(
             pre_stop=LifecycleHandlerArgs(exec_=ExecActionArgs(command=["/bin/sh", "-c", leave])),
         ),
-        security_context=SecurityContextArgs(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            run_as_non_root=True,
-            run_as_user=NGINX_USER,
-            run_as_group=NGINX_USER,
-            capabilities=CapabilitiesArgs(drop=["ALL"]),
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+        security_context=restricted(user=NGINX_USER),
         volume_mounts=[
             VolumeMountArgs(name="proxy-config", mount_path=FOLDER, read_only=True),
             VolumeMountArgs(name="proxy-scratch", mount_path=SCRATCH_FOLDER),

@@ -17,7 +17,6 @@ from pulumi_kubernetes.apps.v1 import (
     RollingUpdateDeploymentArgs,
 )
 from pulumi_kubernetes.core.v1 import (
-    CapabilitiesArgs,
     ContainerArgs,
     ContainerPortArgs,
     EmptyDirVolumeSourceArgs,
@@ -32,7 +31,6 @@ from pulumi_kubernetes.core.v1 import (
     ProbeArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
-    SecurityContextArgs,
     SleepActionArgs,
     TolerationArgs,
     TopologySpreadConstraintArgs,
@@ -45,6 +43,7 @@ from components.images import image_reference
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
 from components.models.volumes import models_in_pod
 from components.placement import on_nodes_with
+from components.security.restricted import restricted
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
 from planning.pools import GPU_RESOURCE, Pool
@@ -209,13 +208,7 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
         lifecycle=LifecycleArgs(
             pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=server.drain.pre_stop.value))
         ),
-        security_context=SecurityContextArgs(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            run_as_non_root=True,
-            capabilities=CapabilitiesArgs(drop=["ALL"]),
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+        security_context=restricted(),
         volume_mounts=[
             *mounts,
             VolumeMountArgs(name="shared-memory", mount_path="/dev/shm"),  # noqa: S108 - a volume of the pod's own

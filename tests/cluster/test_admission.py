@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from cluster_stacks import RenderedStack, stack
+from plain_containers import PINNED, container
 
 from local.cluster.kubectl import Kubectl, Object
 from planning.admission import PodRule
@@ -84,8 +85,6 @@ POLICY = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 HOLDS_WITHIN_S = 30.0
 """A policy holds a moment after it is stored: the API server reads it by a watch."""
 
-PINNED = "registry.example/tool@sha256:" + "0" * 64
-
 
 @pytest.fixture(scope="module", params=["local", "dev", "prod"])
 def admitted(request: pytest.FixtureRequest, kubectl: Kubectl, custom_kinds: None) -> Generator[RenderedStack]:
@@ -102,21 +101,6 @@ def admitted(request: pytest.FixtureRequest, kubectl: Kubectl, custom_kinds: Non
     yield rendered
     for body in reversed([*first, *policies]):
         kubectl.run("delete", "--filename=-", "--ignore-not-found", stdin=json.dumps(body))
-
-
-def container(name: str = "tool") -> dict[str, Any]:
-    """One that keeps to every rule."""
-    return {
-        "name": name,
-        "image": PINNED,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-            "runAsNonRoot": True,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-    }
 
 
 def broken(rendered: RenderedStack) -> dict[str, Any]:

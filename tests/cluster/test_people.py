@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cluster_stacks import RenderedStack, stack
+from plain_containers import container
 
 from local.cluster.kubectl import Kubectl, Object
 from planning.quota import GPU
@@ -172,20 +173,5 @@ def pod(rendered: RenderedStack, name: str, more: Mapping[str, Any]) -> Object:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "namespace": rendered.plan.namespace},
-        "spec": {
-            "containers": [
-                {
-                    "name": "tool",
-                    "image": "registry.example/tool@sha256:" + "0" * 64,
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                        "readOnlyRootFilesystem": True,
-                        "runAsNonRoot": True,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                    **more,
-                }
-            ]
-        },
+        "spec": {"containers": [{**container(), **more}]},
     }
