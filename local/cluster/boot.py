@@ -170,9 +170,11 @@ def vanish(cluster: Cluster, name: str) -> None:
 
 def _join(cluster: Cluster, node: Node) -> None:
     record = read_record(cluster.layout)
-    if (running := record.node(node.name)) and running.process.alive:
-        return
     parts, layout = cluster.parts, cluster.layout
+    if (running := record.node(node.name)) and running.process.alive:
+        # Whoever started it may have been killed before it had this.
+        import_image(cluster.pause, node.name, parts)
+        return
     folder = layout.node(node.name)
     nodes.prepare_folder(node, parts)
     network_policies.prepare_network_policies(node, parts)

@@ -70,7 +70,9 @@ def assert_as_before(before: MachineState, debian: DebianTree) -> None:
     assert not after.namespaces - before.namespaces
 
 
-def test_a_cluster_leaves_nothing_of_itself(before: MachineState, debian: DebianTree, progress: Printed) -> None:
+def test_a_cluster_changes_only_what_it_must_and_leaves_nothing_of_itself(
+    before: MachineState, debian: DebianTree, progress: Printed
+) -> None:
     cluster = up(progress, workers=[WORKER])
     pod = {
         "apiVersion": "v1",
@@ -90,59 +92,62 @@ def test_a_cluster_leaves_nothing_of_itself(before: MachineState, debian: Debian
     assert while_up.rules == before.rules
     assert while_up.sysctls == before.sysctls
     assert while_up.mounts == before.mounts
+    # Booting twice changes nothing, and a node that vanished comes back.
+    nodes = cluster.nodes()
+    assert up(progress, workers=[WORKER]).nodes() == nodes
+    vanish(cluster, WORKER.name)
+    assert [running.node.name for running in cluster.nodes()] == [CONTROL.name]
+    assert up(progress, workers=[WORKER]).nodes()[-1].node.name == WORKER.name
     assert down()
     assert_as_before(before, debian)
 
 
-def test_booting_twice_changes_nothing(before: MachineState, progress: Printed) -> None:
-    first = up(progress, workers=[]).nodes()
-    assert up(progress, workers=[]).nodes() == first
+MOMENTS = {
+    "before the first node": LAYOUT.certificates.exists,
+    "at the first node": lambda: bool(read_record(LAYOUT).nodes),
+    "while it starts": lambda: LAYOUT.kubeconfig.exists() and (LAYOUT.node(CONTROL.name) / "containerd.sock").exists(),
+    "when the second joins": lambda: len(read_record(LAYOUT).nodes) == 2,
+}
+"""Of a boot, by what is there first."""
 
 
-def test_a_node_can_vanish_and_come_back(before: MachineState, progress: Printed) -> None:
-    cluster = up(progress, workers=[WORKER])
-    vanish(cluster, WORKER.name)
-    assert [running.node.name for running in cluster.nodes()] == [CONTROL.name]
-    assert up(progress, workers=[WORKER]).nodes()[-1].node.name == WORKER.name
-
-
-@pytest.mark.parametrize("after_s", [0.2, 2.0, 5.0])
-def test_a_killed_boot_is_taken_away_or_completed(
-    before: MachineState, debian: DebianTree, progress: Printed, after_s: float
-) -> None:
-    boot = subprocess.Popen([sys.executable, "-c", BOOT], process_group=0, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while not LAYOUT.root.exists():
+@contextmanager
+def booted_until(moment: str) -> Generator[subprocess.Popen[bytes]]:
+    """A command that boots a cluster, when it has come so far; it has ended afterwards."""
+    command = [sys.executable, "-c", BOOT]
+    boot = subprocess.Popen(command, process_group=0, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + READY_WITHIN_S
+    while not MOMENTS[moment]():
+        assert boot.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    time.sleep(after_s)
-    os.killpg(boot.pid, signal.SIGKILL)
+    yield boot
     boot.wait()
-    cluster = up(progress, workers=[WORKER])
-    assert cluster.kubectl.run("get", "nodes", "--output=name").split()
+
+
+@pytest.mark.parametrize(
+    ("moment", "then_up"),
+    [("before the first node", False), ("while it starts", True), ("when the second joins", True)],
+)
+def test_a_killed_boot_is_taken_away_or_completed(
+    before: MachineState, debian: DebianTree, progress: Printed, moment: str, then_up: bool
+) -> None:
+    with booted_until(moment) as boot:
+        os.killpg(boot.pid, signal.SIGKILL)
+    if then_up:
+        cluster = up(progress, workers=[WORKER])
+        assert cluster.kubectl.run("get", "nodes", "--output=name").split()
     down()
     assert_as_before(before, debian)
 
 
-INTERRUPTED = {
-    "before the first node": LAYOUT.certificates.exists,
-    "at the first node": lambda: bool(read_record(LAYOUT).nodes),
-    "while it starts": lambda: LAYOUT.kubeconfig.exists() and (LAYOUT.node(CONTROL.name) / "containerd.sock").exists(),
-}
-
-
-@pytest.mark.parametrize("moment", INTERRUPTED)
+@pytest.mark.parametrize("moment", ["before the first node", "at the first node", "while it starts"])
 def test_an_interrupted_boot_takes_itself_away(before: MachineState, debian: DebianTree, moment: str) -> None:
-    boot = subprocess.Popen([sys.executable, "-c", BOOT], process_group=0, stdout=subprocess.DEVNULL, stderr=-3)
-    deadline = time.monotonic() + 30
-    while not INTERRUPTED[moment]():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(boot.pid, signal.SIGINT)
-    time.sleep(0.3)
-    # Who waits presses again: the removal is not broken off.
-    os.kill(boot.pid, signal.SIGINT)
-    boot.wait()
+    with booted_until(moment) as boot:
+        os.kill(boot.pid, signal.SIGINT)
+        time.sleep(0.3)
+        # Who waits presses again: the removal is not broken off.
+        os.kill(boot.pid, signal.SIGINT)
     assert_as_before(before, debian)
 
 
