@@ -25,9 +25,11 @@ LEAVING = 2
 OTHERS = 10
 """Pods beside the servers', for Jobs and for debugging. A choice of ours."""
 
-DEFAULT_CPU = Cpu(100)
-DEFAULT_MEMORY = Memory(128 * 2**20)
-"""Request and limit of a container that states none: enough for a shell. A choice of ours."""
+REQUESTED_CPU = Cpu(100)
+REQUESTED_MEMORY = Memory(128 * 2**20)
+"""Of a container that states nothing: enough for a shell. A choice of ours. It gets no limit, because a default one
+refuses every container that requests more than that and states no limit of its own (Kubernetes documentation,
+"Limit Ranges")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +37,8 @@ class Quota:
     """`most` by the name that a ResourceQuota gives the resource, in whole numbers."""
 
     most: Mapping[str, Derived[int]]
-    default_cpu: Cpu
-    default_memory: Memory
+    requested_cpu: Cpu
+    requested_memory: Memory
 
 
 def plan_quota(servers: Sequence[PlannedServer]) -> Quota:
@@ -58,6 +60,6 @@ def plan_quota(servers: Sequence[PlannedServer]) -> Quota:
                 f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers",
             ),
         },
-        default_cpu=DEFAULT_CPU,
-        default_memory=DEFAULT_MEMORY,
+        requested_cpu=REQUESTED_CPU,
+        requested_memory=REQUESTED_MEMORY,
     )

@@ -24,7 +24,7 @@ def quota(
     name: str, most: Quota, *, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions
 ) -> tuple[ResourceQuota, LimitRange]:
     metadata = ObjectMetaArgs(name=NAME, namespace=namespace, labels=labels)
-    amounts = {"cpu": str(most.default_cpu), "memory": str(most.default_memory)}
+    requested = {"cpu": str(most.requested_cpu), "memory": str(most.requested_memory)}
     return (
         ResourceQuota(
             f"{name}-quota",
@@ -36,7 +36,7 @@ def quota(
             f"{name}-defaults",
             metadata=metadata,
             spec=LimitRangeSpecArgs(
-                limits=[LimitRangeItemArgs(type="Container", default=dict(amounts), default_request=dict(amounts))]
+                limits=[LimitRangeItemArgs(type="Container", default_request=requested)]
             ),
             opts=opts,
         ),

@@ -152,20 +152,18 @@ def test_who_may_roll_out_a_deployment_cannot_have_its_pods_read_a_secret(
         kubectl.run("delete", "secret/hidden", f"deployment/{name}", where)
 
 
-def test_the_quota_holds_and_a_container_that_asks_for_nothing_gets_the_least(
+def test_the_quota_holds_and_a_container_requests_the_least_where_it_says_nothing(
     kubectl: Kubectl, shared: RenderedStack
 ) -> None:
     most = shared.plan.quota.most[GPU].value
     taken = pod(shared, "taken", {"resources": {"limits": {"nvidia.com/gpu": str(most + 1)}}})
     told = kubectl.attempt("create", "--dry-run=server", "--filename=-", stdin=json.dumps(taken))
     assert f"exceeded quota: serving, requested: {GPU}={most + 1}" in told.stderr
-    plain = kubectl.run(
-        "create", "--dry-run=server", "--filename=-", "--output=json", stdin=json.dumps(pod(shared, "plain", {}))
-    )
-    assert json.loads(plain)["spec"]["containers"][0]["resources"] == {
-        "limits": {"cpu": "100m", "memory": "128Mi"},
-        "requests": {"cpu": "100m", "memory": "128Mi"},
-    }
+    least = {"cpu": "100m", "memory": "128Mi"}
+    for said, becomes in (({}, least), ({"cpu": "2", "memory": "1Gi"}, {"cpu": "2", "memory": "1Gi"})):
+        plain = json.dumps(pod(shared, "plain", {"resources": {"requests": said}}))
+        made = kubectl.run("create", "--dry-run=server", "--filename=-", "--output=json", stdin=plain)
+        assert json.loads(made)["spec"]["containers"][0]["resources"] == {"requests": becomes}
 
 
 def pod(rendered: RenderedStack, name: str, more: Mapping[str, Any]) -> Object:
