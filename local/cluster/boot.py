@@ -20,7 +20,6 @@ from local.cluster import cgroups, control_plane, network, network_policies, nod
 from local.cluster.binaries import PROGRAMS, build
 from local.cluster.certificates import Authority
 from local.cluster.commands import unbroken
-from local.cluster.containers import import_image
 from local.cluster.debian import node_tree
 from local.cluster.errors import ClusterError, full_disks_told
 from local.cluster.image_archive import PackedImage
@@ -36,6 +35,7 @@ from local.cluster.program_image import pause_image
 from local.cluster.progress import Progress
 from local.cluster.record import RunningNode, read_record, write_record
 from local.cluster.requirements import require_machine
+from local.cluster.unpacked_images import lend, unpacked_images
 from local.cluster.workloads import objects, wait_for
 
 ZONE = "topology.kubernetes.io/zone"
@@ -70,7 +70,7 @@ LEAST_FREE_BYTES = 100_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """A cluster that answers. `pause` is the image that a further node needs first."""
+    """A cluster that answers. `pause` is an image that every node has."""
 
     layout: Layout
     parts: Parts
@@ -93,6 +93,7 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
         programs = build(PROGRAMS, layout, progress)
         debian = node_tree(layout, progress)
         pause, coredns = pause_image(programs, layout), dns_image(programs, layout)
+        images = unpacked_images(debian, layout, progress)
     with full_disks_told(), alone(CHANGING):
         if not _sound(layout):
             _remove(layout)
@@ -107,6 +108,7 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
                 debian=debian,
                 authority=Authority(layout.certificates),
                 pause_image=pause.name,
+                images=images,
             )
             kubectl = Kubectl(program=programs["kubectl"], kubeconfig=layout.kubeconfig)
             cluster = Cluster(layout=layout, parts=parts, pause=pause, kubectl=kubectl)
@@ -115,7 +117,6 @@ def up(progress: Progress, *, layout: Layout = LAYOUT, workers: Sequence[Node] =
             with progress.step("starting the control plane") if fresh else contextlib.nullcontext():
                 _join(cluster, CONTROL)
                 _wait("the API server", lambda: _answers(kubectl), layout)
-                import_image(coredns, CONTROL.name, parts)
                 kubectl.apply(*objects(DNS, coredns.name, CONTROL.name), *network_policies.network_policy_objects())
             with progress.step(f"starting {len(workers)} nodes") if fresh else contextlib.nullcontext():
                 for worker in workers:
@@ -172,11 +173,10 @@ def _join(cluster: Cluster, node: Node) -> None:
     record = read_record(cluster.layout)
     parts, layout = cluster.parts, cluster.layout
     if (running := record.node(node.name)) and running.process.alive:
-        # Whoever started it may have been killed before it had this.
-        import_image(cluster.pause, node.name, parts)
         return
     folder = layout.node(node.name)
     nodes.prepare_folder(node, parts)
+    lend(parts.images, nodes.containerd_root(layout, node.name))
     network_policies.prepare_network_policies(node, parts)
     programs = [*nodes.node_programs(node, parts), *network_policies.network_policy_programs(node, parts)]
     if node.control:
@@ -215,7 +215,6 @@ def _join(cluster: Cluster, node: Node) -> None:
             network.route_in(pid, ADDRESSES.pods_of(other.node.index), other.node.address)
             network.route_in(other.process.pid, ADDRESSES.pods_of(node.index), node.address)
         go()
-    import_image(cluster.pause, node.name, parts)
 
 
 @contextmanager

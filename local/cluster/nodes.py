@@ -52,17 +52,22 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a node is made of on this machine."""
+    """What a node is made of on this machine. `images` is what its containerd begins with."""
 
     layout: Layout
     programs: Mapping[str, Path]
     debian: DebianTree
     authority: Authority
     pause_image: str
+    images: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PATH": f"{self.debian.programs}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        return {
+            "PATH": f"{self.debian.programs}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            # Less collecting of garbage for more memory: a third of the work of starting a stack, measured.
+            "GOGC": "400",
+        }
 
 
 def api_server_url() -> str:
@@ -73,10 +78,14 @@ def containerd_socket(layout: Layout, name: str) -> Path:
     return layout.node(name) / "containerd.sock"
 
 
+def containerd_root(layout: Layout, name: str) -> Path:
+    return layout.node(name) / "containerd"
+
+
 def prepare_folder(node: Node, parts: Parts) -> None:
     """Certificates, kubeconfigs and configuration files of the node's own programs."""
     folder = parts.layout.node(node.name)
-    for name in ("logs", "kubelet", "containerd", "cni/conf", "cni/addresses", "cni/results", "sysctl"):
+    for name in ("logs", "kubelet", "cni/conf", "cni/addresses", "cni/results", "sysctl"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     kubelet = Identity(
         name=f"kubelet-{node.name}",
@@ -226,7 +235,7 @@ def _containerd_toml(node: Node, parts: Parts) -> str:
     quoted = {
         name: json.dumps(str(value))
         for name, value in {
-            "root": folder / "containerd",
+            "root": containerd_root(parts.layout, node.name),
             "socket": containerd_socket(parts.layout, node.name),
             "pause": parts.pause_image,
             "runc": parts.debian.program("runc"),

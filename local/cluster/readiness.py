@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl, Object
 
-POLL_S = 0.5
+POLL_S = 1.0
 
 HOPELESS_AFTER = 2
 """Starts of one container that ended by themselves with an error: the same image and the same models fail alike, and

@@ -15,7 +15,7 @@ from local.cluster.debian_files import debian_files
 from local.cluster.image_archive import PackedImage, layer, pack, read_packed
 from local.cluster.layout import PROJECT, Layout, content_key
 from local.cluster.progress import Progress
-from local.cluster.wheels import PACKAGES_AT, PYTHON, install_wheels
+from local.cluster.wheels import PACKAGES_AT, PYTHON, compile_modules, install_wheels
 from local.installed import BACKENDS, RELEASE
 
 NAME = f"localhost/tritonup-triton-cpu:{RELEASE}"
@@ -27,7 +27,10 @@ PACKAGES = ("bash", "coreutils", "dash", "libpython3.11", "libstdc++6", "python3
 """What the wheels' programs link to; bash and dash, because the Python backend starts its stubs by a shell
 (python_backend, src/stub_launcher.cc)."""
 
-LAYOUT_VERSION = b"1"
+IMPORTED = ("numpy", "onnxruntime")
+"""By every stub process of the Python backend, of which each model instance has one."""
+
+LAYOUT_VERSION = b"2"
 """To be raised with any change of what this file makes."""
 
 USER = "1000:1000"
@@ -47,6 +50,9 @@ def triton_image(layout: Layout, progress: Progress) -> PackedImage:
         wheels = folder / "wheels"
         # At Debian's own place: the Python backend's stub embeds Python and heeds no PYTHONPATH in a container.
         install_wheels(LOCK, wheels, layout)
+        debian = Path(shutil.copytree(debian, folder / "debian", symlinks=True))
+        compile_modules(debian, [debian / "usr" / "lib" / f"python{PYTHON}"], debian)
+        compile_modules(debian, [wheels / name for name in IMPORTED], wheels, at=f"/{PACKAGES_AT}")
         server = folder / "server"
         _lay_out(wheels / "pytriton" / "tritonserver", server)
         layers = [

@@ -22,6 +22,9 @@ from planning.settings.cluster import Eks, described
 
 MARK = "tritonup-test/standing"
 
+LOOKS_EVERY_S = 1.5
+"""Each look is a process that lists a hundred objects, on cores that Karpenter needs."""
+
 SOON = "5s"
 """In the place of minutes: how long nothing may happen on a node before Karpenter moves it."""
 
@@ -108,7 +111,7 @@ def until(there: Callable[[], bool], within_s: float, why_not: Callable[[], str]
     began = time.monotonic()
     while not there():
         assert time.monotonic() - began < within_s, why_not()
-        time.sleep(0.5)
+        time.sleep(LOOKS_EVERY_S)
     return time.monotonic() - began
 
 

@@ -82,4 +82,5 @@ def asked_meanwhile(stack: RenderedStack, kubectl: Kubectl) -> Generator[Asked]:
 def assert_all_were_answered(asked: Asked) -> None:
     assert asked.broken == []
     assert len(asked.records) >= RATE * LOAD_S
-    assert [record.outcome for record in asked.records if record.failed] == []
+    failed = [f"sent at {r.started:.1f} s, ended at {r.ended:.1f} s: {r.outcome}" for r in asked.records if r.failed]
+    assert not failed, "\n".join(failed)

@@ -37,25 +37,31 @@ from local.cluster.program_image import pause_image
 from local.cluster.programs_image import programs_image
 from local.cluster.requirements import NEEDED_DISK_GB, require_machine
 from local.cluster.stack_images import stack_images
+from local.cluster.unpacked_images import unpacked_images
 from local.object_stores import MINIO
 
 HERE = Path(__file__).parent
 
 SHARES: Mapping[str, Sequence[str]] = {
-    "operations": ("test_no_request_is_lost.py", "test_scheduling.py", "test_network_policies.py"),
+    "operations": ("test_no_request_is_lost.py", "test_failing_models.py", "test_scheduling.py"),
     "reclaims": (
         "test_no_request_is_lost_to_reclaims.py",
         "test_disruption.py",
         "test_serving.py",
         "test_applying.py",
     ),
-    "boots": ("test_boot_and_removal.py", "test_failing_models.py", "test_startup_taints.py", "test_buying_nodes.py"),
+    "boots": (
+        "test_boot_and_removal.py",
+        "test_startup_taints.py",
+        "test_buying_nodes.py",
+        "test_network_policies.py",
+    ),
     "others": (),
 }
 """Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so
 that no file is forgotten."""
 
-PREFERRED = {"operations": 4 * machine_apart.SHARES, "reclaims": 4 * machine_apart.SHARES}
+PREFERRED = {"operations": 2 * machine_apart.SHARES, "reclaims": 2 * machine_apart.SHARES}
 """They must not take for a lost request what is a server that another worker's boot has starved."""
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -167,12 +173,13 @@ def _prepare() -> None:
     """All that is built once: workers that build the same would be in each other's way."""
     progress = Printed()
     programs = build([*PROGRAMS, *METRICS_PROGRAMS, *BUYING_PROGRAMS], LAYOUT, progress)
-    node_tree(LAYOUT, progress)
+    debian = node_tree(LAYOUT, progress)
     pause_image(programs, LAYOUT)
     dns_image(programs, LAYOUT)
     metrics_image({program.name: programs[program.name] for program in METRICS_PROGRAMS}, LAYOUT)
     stack_images(LAYOUT, progress)
     programs_image(LAYOUT, progress)
+    unpacked_images(debian, LAYOUT, progress)
     with suppress(ClusterError):  # the test that needs it says that it skips
         build([MINIO], LAYOUT, progress)
     for definition in {*ALL, *OF_KARPENTER}:

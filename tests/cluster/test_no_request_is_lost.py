@@ -27,7 +27,7 @@ from measuring.during import Observed, observe
 from planning.draining import UNHURRIED
 
 SLOW = "sleeping"
-RATES = {FAST: 15.0, SLOW: 4.0}
+RATES = {FAST: 8.0, SLOW: 2.0}
 """Requests a second of each kind of client: what two busy cores answer without queues."""
 
 CRASH_IS_OVER_S = 10.0
@@ -109,7 +109,7 @@ def test_no_request_is_lost_in_a_rolling_update(deployed: Deployed) -> None:
     before = deployed.uids()
     observed, _ = deployed.disturbed(lambda: roll(deployed.kubectl, deployed.namespace, deployed.deployment))
     assert not before & deployed.uids()
-    assert lost(sound(observed, least=500)) == {}
+    assert lost(sound(observed, least=250)) == {}
 
 
 def test_no_request_is_lost_when_a_model_gets_a_new_version(deployed: Deployed) -> None:
@@ -127,7 +127,7 @@ def test_no_request_is_lost_when_a_model_gets_a_new_version(deployed: Deployed) 
     observed, _ = deployed.disturbed(update)
     assert not before & deployed.uids()
     assert deployed.versions_of(FAST) == ["2"]
-    assert lost(sound(observed, least=500)) == {}
+    assert lost(sound(observed, least=250)) == {}
 
 
 def test_no_request_is_lost_when_a_node_is_drained(deployed: Deployed) -> None:
@@ -136,7 +136,7 @@ def test_no_request_is_lost_when_a_node_is_drained(deployed: Deployed) -> None:
     try:
         observed, _ = deployed.disturbed(lambda: drain(deployed.kubectl, node, timeout_s=120))
         assert pod["metadata"]["uid"] not in deployed.uids()
-        assert lost(sound(observed, least=250)) == {}
+        assert lost(sound(observed, least=120)) == {}
     finally:
         uncordon(deployed.kubectl, node)
         deployed.settle()
@@ -157,7 +157,7 @@ def test_no_request_is_lost_while_the_service_learns_late(deployed: Deployed) ->
         wait_until_gone(deployed.kubectl, deployed.namespace, {pod["uid"]})
 
     observed, _ = deployed.disturbed(delete_unnoticed)
-    assert lost(sound(observed, least=250)) == {}
+    assert lost(sound(observed, least=120)) == {}
     deployed.settle()
 
 
@@ -167,7 +167,7 @@ def test_no_request_is_lost_when_the_scaler_takes_a_replica_back(deployed: Deplo
     before = deployed.uids()
     observed, _ = deployed.disturbed(lambda: scale(kubectl, namespace, deployment, 2))
     assert deployed.uids() < before
-    assert lost(sound(observed, least=250)) == {}
+    assert lost(sound(observed, least=120)) == {}
 
 
 def test_a_crash_costs_at_most_what_was_in_flight_on_that_server(deployed: Deployed) -> None:
@@ -205,5 +205,5 @@ def test_a_crash_costs_at_most_what_was_in_flight_on_that_server(deployed: Deplo
             f" {known - crashed[0].gone:.2f} s until the pod was not Ready"
         )
         assert [(sent, r) for sent, r in failed if sent > 0] == []
-    sound(observed, least=150)
+    sound(observed, least=80)
     deployed.settle()

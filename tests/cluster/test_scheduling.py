@@ -43,7 +43,7 @@ class Scheduled:
             assert time.monotonic() < deadline, self.kubectl.run(
                 "get", "events", f"--namespace={self.stack.plan.namespace}", "--field-selector=type=Warning"
             )
-            time.sleep(0.3)
+            time.sleep(1)
 
 
 @pytest.fixture(scope="module", params=["dev", "prod"])

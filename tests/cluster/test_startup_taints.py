@@ -101,7 +101,7 @@ class World:
         deadline = time.monotonic() + SEEN_WITHIN_S
         while not there():
             assert time.monotonic() < deadline, program.said()
-            time.sleep(0.2)
+            time.sleep(0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
