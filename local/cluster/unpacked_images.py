@@ -2,8 +2,8 @@
 
 Bringing Triton's image to a node takes some 14 s of a core (475 MB are hashed and written twice), and each node has a
 containerd of its own. So one that runs for nothing else unpacks all that was packed; a node begins with a copy of its
-two small databases, and with links to its blobs and layers, which nobody changes: a container writes into a layer of its
-own, and what a node removes is its link.
+two small databases, and with links to its blobs and layers. Nobody changes those: a container writes into a layer of
+its own, and what a node removes is its link.
 """
 
 from __future__ import annotations

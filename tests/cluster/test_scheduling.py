@@ -189,12 +189,25 @@ def _make_room(scheduled: Scheduled, deployments: Sequence[str]) -> None:
         scheduled.until(lambda name=name: not scheduled.pods(name))
 
 
+def _replaceable(scheduled: Scheduled, deployment: str, pools: set[str]) -> str:
+    """A node of the Deployment's pods in whose zone another of its pools is free: zones are kept even, so that a pod of
+    a zone without one waits until the cloud brings it."""
+    taken = scheduled.bound(deployment)
+    zones = {
+        node["metadata"]["name"]: node["metadata"]["labels"]["topology.kubernetes.io/zone"]
+        for pool in pools
+        for node in scheduled.kubectl.items("nodes", f"--selector={MARK}={pool}")
+    }
+    free = {zone for name, zone in zones.items() if name not in taken}
+    return next(name for name in taken if zones[name] in free)
+
+
 def test_a_planned_node_that_is_gone_takes_nothing_of_the_stack_with_it(scheduled: Scheduled) -> None:
     """Its pods are made anew on another node of the same pools."""
     (deployment, pools, least), *others = lanes(scheduled)
     _make_room(scheduled, [name for name, _, _ in others])
     scheduled.until(lambda: len(scheduled.bound(deployment)) == least)
-    lost = scheduled.bound(deployment)[0]
+    lost = _replaceable(scheduled, deployment, pools)
     patch = json.dumps({"spec": {"unschedulable": True}})
     scheduled.kubectl.run("patch", "node", lost, f"--patch={patch}")
     names = [p["metadata"]["name"] for p in scheduled.pods(deployment) if p["spec"].get("nodeName") == lost]
