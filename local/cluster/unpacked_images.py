@@ -24,6 +24,7 @@ from local.cluster.debian import DebianTree
 from local.cluster.errors import ClusterError
 from local.cluster.image_archive import PackedImage, read_packed
 from local.cluster.layout import STATE, Layout, content_key
+from local.cluster.lock import alone
 from local.cluster.progress import Progress
 
 CONTENT = Path("io.containerd.content.v1.content")
@@ -34,6 +35,7 @@ LENT = (CONTENT / "blobs" / "sha256", SNAPSHOTS / "snapshots")
 docs/snapshotters/README.md of containerd 1.6)."""
 
 BUILDING = "tritonup-images-"
+UNFINISHED = ".unfinished"
 PR_SET_PDEATHSIG = 1
 """sys/prctl.h of Linux."""
 
@@ -46,22 +48,17 @@ def unpacked_images(debian: DebianTree, layout: Layout, progress: Progress) -> P
     key = content_key(debian.root.name.encode(), *sorted(f"{one.name}@{one.digest}".encode() for one in images))
     kept = layout.cache / "unpacked" / key
     if not kept.exists():
-        with progress.step("unpacking the images, once for all nodes"), _building() as folder:
-            _unpack(images, folder, debian)
+        with alone("unpacking images"), progress.step("unpacking the images, once for all nodes"):
             kept.parent.mkdir(parents=True, exist_ok=True)
-            if not layout.root.exists():
-                # No cluster of ours runs, so that nobody has links into the others.
-                for older in kept.parent.iterdir():
+            for older in kept.parent.iterdir():
+                # A cluster of ours that runs may have links into it.
+                if older.suffix == UNFINISHED or not layout.root.exists():
                     shutil.rmtree(older)
-            # Two may do this at once: one is first, and the other finds the same.
-            whole = Path(tempfile.mkdtemp(prefix=".", dir=kept.parent)) / key
-            shutil.move(folder / "root", whole)
-            try:
-                whole.rename(kept)
-            except OSError:
-                if not kept.exists():
-                    raise
-            shutil.rmtree(whole.parent, ignore_errors=True)
+            with _building() as folder:
+                _unpack(images, folder, debian)
+                # The cache may be on another disk: only a rename is at once.
+                shutil.move(folder / "root", unfinished := kept.with_suffix(UNFINISHED))
+                unfinished.rename(kept)
     return kept
 
 
