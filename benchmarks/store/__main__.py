@@ -1,6 +1,6 @@
 """Measure: publish a set of files to MinIO on loopback, fetch it with each tool in turn, write results and page.
 
-Waits while /tmp/quiet says that somebody else measures on this machine (`--wait-for FILE`).
+Waits while a file says that somebody else measures on this machine (`--wait-for FILE`).
 """
 
 from __future__ import annotations
