@@ -22,11 +22,11 @@ would never get a second (kubernetes-sigs/cluster-autoscaler 33c3f97, pkg/utils/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from planning.derived import Derived
-from planning.findings import Finding
+from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageLock, ImageRef
 from planning.pools import Pool, PoolTaint
 from planning.release import plan_programs_image
@@ -35,6 +35,8 @@ from planning.settings.controllers import Presence
 from planning.settings.pools import Drained
 from planning.settings.root import Settings
 from planning.wording import counted
+
+NO_ROOM = Rule("TU908", Severity.WARNING, "A node whose GPU has failed leaves room for another")
 
 TAINT = "status-taint.cluster-autoscaler.kubernetes.io/tritonup-gpu-failed"
 
@@ -94,9 +96,24 @@ def plan_gpu_health(
     if not watched:
         return None, ()
     image, found = plan_programs_image(settings, lock)
+    found = (*found, *_never_replaced(settings, pools))
     if image is None:
         return None, found
     return PlannedHealth(image=image, taint=TAINT, sign=_sign(settings), pools=watched), found
+
+
+def _never_replaced(settings: Settings, pools: Sequence[Pool]) -> Iterator[Finding]:
+    if isinstance(described(settings.cluster), Eks):
+        return
+    for pool in pools:
+        if isinstance(settings.gpu_pools[pool.name].health, Drained) and pool.min_nodes == pool.max_nodes:
+            yield Finding(
+                rule=NO_ROOM,
+                at=setting(f"gpu_pools.{pool.name}.nodes"),
+                what=f"min and max are both {pool.max_nodes}: a node whose GPU has failed is emptied, no autoscaler"
+                " removes it below min, and none buys another above max.",
+                fix=f"Write a max of {pool.max_nodes + 1} or more, or a smaller min.",
+            )
 
 
 def when_a_gpu_fails(settings: Settings, pool: str) -> Derived[str]:
