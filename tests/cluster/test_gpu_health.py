@@ -328,7 +328,11 @@ def _served() -> Sequence[Object]:
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
             "metadata": {"name": "served", "namespace": SERVED},
-            "spec": {"maxUnavailable": MAY_MISS, "selector": {"matchLabels": labels}},
+            "spec": {
+                "maxUnavailable": MAY_MISS,
+                "selector": {"matchLabels": labels},
+                "unhealthyPodEvictionPolicy": "AlwaysAllow",  # as our servers' have it
+            },
         },
     )
 
