@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gpu_readiness.settings import Settings
-
-Body = Mapping[str, Any]
-"""A Node as the API server sends it, of whose many fields a handful is read here."""
+from programs.kubernetes import Body
 
 Taint = Mapping[str, str]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from gpu_readiness.api import Api, ApiError
-from gpu_readiness.readiness import Body, Complete, Waiting, judge
+from gpu_readiness.readiness import Complete, Waiting, judge
 from gpu_readiness.settings import Settings
+from programs.kubernetes import NODES, Api, ApiError, Body, node_path
 
 LONGEST_WAIT_S = 30.0
 
@@ -32,7 +32,7 @@ class Remover:
         failures = 0
         while True:
             try:
-                version = self._api.each_node(self._look)
+                version = self._api.each(NODES, self._look)
                 failures = 0
                 self._follow(version)
             except ApiError as failed:
@@ -45,7 +45,7 @@ class Remover:
 
     def _follow(self, version: str) -> None:
         while True:
-            for event in self._api.watch(version):
+            for event in self._api.watch(NODES, version):
                 version = event.body["metadata"]["resourceVersion"]
                 if event.kind in ("ADDED", "MODIFIED"):
                     self._look(event.body)
@@ -58,7 +58,7 @@ class Remover:
             case Complete(has=has, patch=patch):
                 self._waiting.pop(name, None)
                 try:
-                    self._api.patch_node(name, patch)
+                    self._api.patch(node_path(name), patch)
                 except ApiError as refused:
                     if refused.status not in CHANGED_SINCE:
                         raise

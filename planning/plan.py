@@ -12,6 +12,7 @@ from planning.clusters.made import Made
 from planning.cost import PoolCost
 from planning.derived import Derived
 from planning.findings import Finding, Severity
+from planning.gpu_health import PlannedHealth
 from planning.gpu_readiness import PlannedReadiness
 from planning.gpu_software import PlannedDevicePlugin
 from planning.people import PlannedRole
@@ -43,8 +44,9 @@ class KarpenterThere:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """`made` is the cluster that the stack itself makes, `device_plugins` what it installs on GPU nodes,
-    `gpu_readiness` the program that takes the start-up taint off them. `servers` lacks those that an error keeps from
-    being planned: where `errors` is not empty, nothing may be made of it."""
+    `gpu_readiness` the program that takes the start-up taint off them, `gpu_health` the one that empties those whose
+    GPU has failed. `servers` lacks those that an error keeps from being planned: where `errors` is not empty, nothing
+    may be made of it."""
 
     settings: Settings
     platform: Platform
@@ -60,6 +62,7 @@ class Plan:
     pools: tuple[Pool, ...]
     device_plugins: tuple[PlannedDevicePlugin, ...]
     gpu_readiness: PlannedReadiness | None
+    gpu_health: PlannedHealth | None
     servers: tuple[PlannedServer, ...]
     cost: tuple[PoolCost, ...]
     findings: tuple[Finding, ...]

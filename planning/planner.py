@@ -17,6 +17,7 @@ from planning.draining import check_pace, plan_drain
 from planning.engines import plan_engines
 from planning.fetching import check_fetching, delivery_of
 from planning.findings import Finding, Rule, Severity, setting
+from planning.gpu_health import plan_gpu_health
 from planning.gpu_readiness import plan_gpu_readiness
 from planning.gpu_software import plan_device_plugins
 from planning.images import ImageLock, ImageRef
@@ -100,6 +101,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found += of_plugins
     gpu_readiness, of_nodes = plan_gpu_readiness(settings, pools, lock)
     found += of_nodes
+    gpu_health, of_health = plan_gpu_health(settings, pools, lock)
+    found += of_health
     cost = plan_cost(pools, servers, _region(settings), catalogue)
     made, of_cluster = plan_made(settings, pools, servers, cost, catalogue)
     below, of_other = plan_eks_below(settings, pools, servers, cost, catalogue)
@@ -124,6 +127,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         pools=pools,
         device_plugins=device_plugins,
         gpu_readiness=gpu_readiness,
+        gpu_health=gpu_health,
         servers=tuple(servers),
         cost=cost,
         findings=remaining,

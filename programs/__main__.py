@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 PROGRAMS: Mapping[tuple[str, ...], str] = {
     ("models", "pull"): "programs.models_pull",
+    ("gpu-health",): "gpu_health.__main__",
     ("gpu-readiness",): "gpu_readiness.__main__",
 }
 """The words that name a program, and its module."""

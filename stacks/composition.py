@@ -9,6 +9,7 @@ from pulumi import Output, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
+from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
 from components.labels import common
 from components.models.fetching import SIGNING, signing_config
@@ -57,6 +58,12 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             GpuReadinessArgs(
                 planned=plan.gpu_readiness, pull_secret=plan.settings.images.pull_secret, labels=plan.labels
             ),
+            opts,
+        )
+    if plan.gpu_health is not None:
+        GpuHealth(
+            "gpu-health",
+            GpuHealthArgs(planned=plan.gpu_health, pull_secret=plan.settings.images.pull_secret, labels=plan.labels),
             opts,
         )
     volumes = {

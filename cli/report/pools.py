@@ -19,6 +19,7 @@ from cli.report.values import (
     words,
 )
 from planning.cost import HOURS_PER_MONTH, PoolCost
+from planning.gpu_health import when_a_gpu_fails
 from planning.plan import Plan
 from planning.pools import NODE_AGENTS, Pool
 from planning.settings.scalars import Cpu, Memory
@@ -50,7 +51,17 @@ def pools_section(plan: Plan) -> Section:
             Section(
                 key=costs.pool.name,
                 title=f"Pool {costs.pool.name}",
-                blocks=(Facts(facts=(*_node(costs.pool), *_gpus(costs.pool), *_number(costs), *_cost(costs))),),
+                blocks=(
+                    Facts(
+                        facts=(
+                            *_node(costs.pool),
+                            *_gpus(costs.pool),
+                            _failing(plan, costs.pool),
+                            *_number(costs),
+                            *_cost(costs),
+                        )
+                    ),
+                ),
             )
             for costs in pools
         ),
@@ -139,6 +150,11 @@ def _gpus(pool: Pool) -> tuple[Fact, ...]:
         Fact("shares", "Shares of a node", count(pool.slots), shared),
         Fact("share", "GPU memory of a share", size(pool.share_bytes.value), pool.share_bytes.because),
     )
+
+
+def _failing(plan: Plan, pool: Pool) -> Fact:
+    happens = when_a_gpu_fails(plan.settings, pool.name)
+    return Fact("failed_gpu", "When a GPU fails", words(happens.value), happens.because)
 
 
 def _number(costs: PoolCost) -> tuple[Fact, ...]:

@@ -6,7 +6,6 @@ no rights, on a file system that it cannot write to. What it is told is a file, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,42 +15,23 @@ from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
-    ConfigMap,
     ConfigMapVolumeSourceArgs,
     ContainerArgs,
     LocalObjectReferenceArgs,
-    Namespace,
-    PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ResourceRequirementsArgs,
-    SeccompProfileArgs,
     SecurityContextArgs,
-    ServiceAccount,
     TopologySpreadConstraintArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-from pulumi_kubernetes.networking.v1 import (
-    IPBlockArgs,
-    NetworkPolicy,
-    NetworkPolicyEgressRuleArgs,
-    NetworkPolicyPeerArgs,
-    NetworkPolicyPortArgs,
-    NetworkPolicySpecArgs,
-)
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
-from pulumi_kubernetes.rbac.v1 import (
-    ClusterRole,
-    ClusterRoleBinding,
-    PolicyRuleArgs,
-    RoleRefArgs,
-    SubjectArgs,
-)
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
+from components.gpu.own_program import FOLDER, account, as_nobody, own_namespace, told
 from components.labels import NAME, common
-from components.security.network import default_deny
 from planning.gpu_readiness import PlannedReadiness
 
 NAMESPACE = "tritonup-gpu-readiness"
@@ -61,15 +41,7 @@ CALLED = "gpu-readiness"
 VERBS = ("get", "list", "watch", "patch")
 """What it may do to nodes. All nodes: RBAC knows no nodes of a pool."""
 
-API_PORTS = (443, 6443)
-"""Of API servers. Which addresses they have only the cluster knows, and a policy sees them behind their Service."""
-
-FOLDER, FILE = "/etc/tritonup", "gpu-readiness.json"
-SETTINGS_DIGEST = "tritonup/settings-digest"
-"""Annotation of the pod template: the file is read once."""
-
-USER = 65532
-"""Nobody's on any node."""
+FILE = "gpu-readiness.json"
 
 AMOUNTS = {"cpu": "10m", "memory": "64Mi"}
 """Measured: 23 MiB resident when it has begun (VmHWM, CPython 3.11); it holds at most a page of nodes beside that. The
@@ -90,19 +62,19 @@ class GpuReadiness(pulumi.ComponentResource):
         super().__init__("tritonup:gpu:GpuReadiness", name, None, opts)
         child = ResourceOptions(parent=self)
         labels = {**common(args.labels), NAME: CALLED}
-        namespace = Namespace(
-            f"{name}-namespace",
-            metadata=ObjectMetaArgs(
-                name=NAMESPACE,
-                labels={**common(args.labels), "pod-security.kubernetes.io/enforce": "restricted"},
-            ),
+        inside = own_namespace(
+            name, namespace=NAMESPACE, called=CALLED, pod_security="restricted", labels=args.labels, opts=child
+        )
+        who = account(
+            f"{name}-account",
+            called=CALLED,
+            cluster_wide=NAMESPACE,
+            namespace=inside,
+            rules=[PolicyRuleArgs(api_groups=[""], resources=["nodes"], verbs=list(VERBS))],
+            labels=labels,
             opts=child,
         )
-        inside = namespace.metadata.apply(lambda metadata: metadata.name or NAMESPACE)
-        default_deny(f"{name}-default-deny", namespace=inside, labels=common(args.labels), opts=child)
-        _to_the_api_server(f"{name}-api-server", inside, labels, child)
-        account = _account(f"{name}-account", inside, labels, child)
-        _deployment(name, args, inside, account, labels, child)
+        _deployment(name, args, inside, who, labels, child)
         PodDisruptionBudget(
             f"{name}-budget",
             metadata=ObjectMetaArgs(name=CALLED, namespace=inside, labels=labels),
@@ -124,67 +96,21 @@ def settings_file(planned: PlannedReadiness) -> str:
     return json.dumps(said, indent=2, sort_keys=True) + "\n"
 
 
-def _to_the_api_server(
-    name: str, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions
-) -> NetworkPolicy:
-    return NetworkPolicy(
-        name,
-        metadata=ObjectMetaArgs(name="api-server", namespace=namespace, labels=labels),
-        spec=NetworkPolicySpecArgs(
-            pod_selector=LabelSelectorArgs(match_labels={NAME: CALLED}),
-            policy_types=["Egress"],
-            egress=[
-                NetworkPolicyEgressRuleArgs(
-                    to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=cidr)) for cidr in ("0.0.0.0/0", "::/0")],
-                    ports=[NetworkPolicyPortArgs(protocol="TCP", port=port) for port in API_PORTS],
-                )
-            ],
-        ),
-        opts=opts,
-    )
-
-
-def _account(name: str, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions) -> pulumi.Output[str]:
-    account = ServiceAccount(
-        name,
-        metadata=ObjectMetaArgs(name=CALLED, namespace=namespace, labels=labels),
-        automount_service_account_token=False,
-        opts=opts,
-    )
-    role = ClusterRole(
-        f"{name}-role",
-        metadata=ObjectMetaArgs(name=NAMESPACE, labels=labels),
-        rules=[PolicyRuleArgs(api_groups=[""], resources=["nodes"], verbs=list(VERBS))],
-        opts=opts,
-    )
-    called = account.metadata.apply(lambda metadata: metadata.name or CALLED)
-    ClusterRoleBinding(
-        f"{name}-binding",
-        metadata=ObjectMetaArgs(name=NAMESPACE, labels=labels),
-        role_ref=RoleRefArgs(
-            api_group="rbac.authorization.k8s.io",
-            kind="ClusterRole",
-            name=role.metadata.apply(lambda metadata: metadata.name or NAMESPACE),
-        ),
-        subjects=[SubjectArgs(kind="ServiceAccount", name=called, namespace=namespace)],
-        opts=opts,
-    )
-    return called
-
-
 def _deployment(
     name: str,
     args: GpuReadinessArgs,
     namespace: Input[str],
-    account: Input[str],
+    who: Input[str],
     labels: Mapping[str, str],
     opts: ResourceOptions,
 ) -> Deployment:
-    text = settings_file(args.planned)
-    settings = ConfigMap(
+    settings = told(
         f"{name}-settings",
-        metadata=ObjectMetaArgs(name=CALLED, namespace=namespace, labels=labels),
-        data={FILE: text},
+        called=CALLED,
+        namespace=namespace,
+        file=FILE,
+        text=settings_file(args.planned),
+        labels=labels,
         opts=opts,
     )
     return Deployment(
@@ -194,31 +120,22 @@ def _deployment(
             replicas=args.planned.replicas,
             selector=LabelSelectorArgs(match_labels={NAME: CALLED}),
             template=PodTemplateSpecArgs(
-                metadata=ObjectMetaArgs(
-                    labels=labels,
-                    annotations={SETTINGS_DIGEST: f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"},
-                ),
-                spec=_pod(args, account, settings.metadata.apply(lambda metadata: metadata.name or CALLED)),
+                metadata=ObjectMetaArgs(labels=labels, annotations=dict(settings.annotations)),
+                spec=_pod(args, who, settings.name),
             ),
         ),
         opts=opts,
     )
 
 
-def _pod(args: GpuReadinessArgs, account: Input[str], settings: Input[str]) -> PodSpecArgs:
+def _pod(args: GpuReadinessArgs, who: Input[str], settings: Input[str]) -> PodSpecArgs:
     return PodSpecArgs(
-        service_account_name=account,
+        service_account_name=who,
         automount_service_account_token=True,
         # It ends at once: there is nothing that it would have to put down.
         termination_grace_period_seconds=5,
         image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
-        security_context=PodSecurityContextArgs(
-            run_as_non_root=True,
-            run_as_user=USER,
-            run_as_group=USER,
-            fs_group=USER,
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+        security_context=as_nobody(),
         topology_spread_constraints=[
             TopologySpreadConstraintArgs(
                 max_skew=1,

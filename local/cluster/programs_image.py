@@ -26,7 +26,7 @@ LOCK = PROJECT / "locks" / "programs.txt"
 PACKAGES = (f"python{PYTHON}",)
 CERTIFICATES = ("ca-certificates",)
 
-SOURCES = ("gpu_readiness", "planning", "programs", "publishing")
+SOURCES = ("gpu_health", "gpu_readiness", "planning", "programs", "publishing")
 """What the programs import: its Python alone. The image lock must stay outside, for the image's digest is in it."""
 
 USELESS = ("ensurepip", "lib2to3", "pydoc_data")

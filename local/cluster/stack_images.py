@@ -24,8 +24,7 @@ def stack_images(layout: Layout, progress: Progress) -> tuple[PackedImage, ...]:
 def images_of(plan: Plan, layout: Layout, progress: Progress) -> tuple[PackedImage, ...]:
     """Those that pods of `plan` run: that of our own programs only where one of them is among these."""
     wanted = {str(image) for server in plan.servers for image in server.images}
-    if plan.gpu_readiness is not None:
-        wanted.add(str(plan.gpu_readiness.image.value))
+    wanted |= {str(one.image.value) for one in (plan.gpu_readiness, plan.gpu_health) if one is not None}
     programs = (programs_image(layout, progress),) if PROGRAMS in wanted else ()
     return *stack_images(layout, progress), *programs
 

@@ -43,6 +43,24 @@ class Mig(Strict):
 Sharing = Annotated[Whole | TimeSlicing | Mps | Mig, Field(discriminator="kind")]
 
 
+class CloudHealth(Strict):
+    """What the cloud does by itself, which the plan says."""
+
+    kind: Literal["cloud"] = "cloud"
+
+
+class Drained(Strict):
+    """A program of ours takes the node out of service and evicts its pods within their disruption budgets. It needs
+    `images.registry`."""
+
+    kind: Literal["drained"]
+    at_once: Annotated[int, Field(ge=1)] = 1
+    """How many nodes of the pool may be drained at the same time."""
+
+
+Health = Annotated[CloudHealth | Drained, Field(discriminator="kind")]
+
+
 class Bounds(Strict):
     """What has a `min`, and a `max` that is not below it."""
 
@@ -73,6 +91,8 @@ class GpuPool(Strict):
     short notice)."""
     sharing: Sharing = Whole()
     nodes: NodeBounds
+    health: Health = CloudHealth()
+    """What becomes of a node whose GPU fails: by a fatal Xid, uncorrectable ECC, or rows that cannot be remapped."""
     startup_taint: bool = False
     """Nodes come with a taint that a program of ours takes off when all their GPUs can be allocated. For pools that a
     Cluster Autoscaler fills, which otherwise waits for the first GPU alone; it needs `images.registry`. On an existing

@@ -21,13 +21,13 @@ import yaml
 from cluster_stacks import stack
 
 from components.gpu.readiness import CALLED, NAMESPACE
-from gpu_readiness import api
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import PROJECT
 from planning.derived import Derived
 from planning.gpu_readiness import AwaitedPool, PlannedReadiness
 from planning.images import ImageRef
 from planning.pools import GPU_RESOURCE, STARTUP_TAINT
+from programs import kubernetes
 from stacks.render import rendered
 
 GPUS = 2
@@ -221,11 +221,12 @@ def test_two_at_once_do_what_one_does(world: World) -> None:
 
 
 def test_every_page_of_nodes_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "PAGE", 2)
+    monkeypatch.setattr(kubernetes, "PAGE", 2)
     for number in range(5):
         world.node(f"page-{number}", gpus=0)
     seen: list[str] = []
-    version = api.Api(world.server, world.account).each_node(lambda body: seen.append(body["metadata"]["name"]))
+    api = kubernetes.Api(world.server, world.account)
+    version = api.each(kubernetes.NODES, lambda body: seen.append(body["metadata"]["name"]))
     assert {f"page-{number}" for number in range(5)} <= set(seen)
     assert len(seen) == len(set(seen)) == len(world.kubectl.items("nodes"))
     assert version

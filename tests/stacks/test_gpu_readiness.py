@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from gpu_readiness_stack import awaiting_stack
+from programs_stack import awaiting_stack
 from rendered_stack import RenderedStack, pod_of, rendered_stack
 
 from components.gpu.readiness import NAMESPACE

@@ -240,6 +240,17 @@ EXAMPLES = (
         remedy=says("controllers.keda", r"write `(\w+)`"),
     ),
     Example(
+        rule="TU908",
+        breaks={
+            "gpu_pools.steady.health": {"kind": "drained"},
+            "gpu_pools.steady.nodes": {"min": 2, "max": 2},
+            "images": {"registry": "registry.example/acme"},
+        },
+        at="gpu_pools.steady.nodes",
+        words=("both 2", "below min"),
+        remedy=says("gpu_pools.steady.nodes.max", r"max of (\d+) or more", int),
+    ),
+    Example(
         rule="TU904",
         breaks={
             "cluster.kubernetes": "1.34",
