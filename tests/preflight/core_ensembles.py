@@ -52,7 +52,7 @@ def parallel(first: str = "", second: str = "", *, joined: bool = False) -> File
 
 NESTED = {**python("helper"), **ensemble(["helper"], "inner"), **ensemble(["inner", "helper"])}
 
-ENSEMBLES: list[Seed] = [
+SEEDS: list[Seed] = [
     seed(
         "no scheduling",
         "TU230",
