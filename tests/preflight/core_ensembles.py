@@ -212,6 +212,22 @@ SEEDS: list[Seed] = [
         "4",
     ),
     seed(
+        "a step whose code states no input",
+        "TU232",
+        '["INPUT"]',
+        TWO,
+        of(f"{IN}\n", ""),
+        "'helper' has not",
+    ),
+    seed(
+        "a step whose code states no output",
+        "TU232",
+        '["OUTPUT"]',
+        TWO,
+        of(f"{OUT}\n", ""),
+        "'helper' has not",
+    ),
+    seed(
         "a step that takes no batch",
         "TU233",
         '["INPUT"]',

@@ -42,7 +42,13 @@ LABELS: list[Seed] = [
     ),
 ]
 
+TAGGED = 'metric_tags { key: "team" value: "vision" }\n'
+
 OPTIONS: list[Seed] = [
+    *(
+        plain(f"a metric tag {tag}", "TU228", f'["{tag}"]', '"team"', f'"{tag}"', f"'{tag}'", more=TAGGED)
+        for tag in ("our-team", "_team", "équipe")
+    ),
     plain(
         "a cache of a decoupled model",
         "TU228",
@@ -104,7 +110,8 @@ HEALTHY = {
     "empty labels": {**LABELLED, "subject/labels.txt": b"a\nb\nc\nd"},
     "labels in a folder": changed(LABELLED, '"labels.txt"', '"words/labels.txt"')
     | {"subject/words/labels.txt": b"a\nb\nc\nd\n"},
-    "metric tags": python(more='metric_tags { key: "team" value: "vision" }\n'),
+    "metric tags": python(more=TAGGED),
+    "a metric tag of digits": changed(python(more=TAGGED), '"team"', '"9_to_5"'),
     "a response cache that is off": python(
         more="response_cache { enable: false } model_transaction_policy { decoupled: true }\n"
     ),

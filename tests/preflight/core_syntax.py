@@ -128,6 +128,15 @@ MORE_SYNTAX: list[Seed] = [
         "9",
         more="instance_group { kind: KIND_CPU }\n",
     ),
+    plain(
+        "a kind's number beyond 32 bits",
+        "TU203",
+        "",
+        "kind: KIND_CPU",
+        "kind: 4294967296",
+        "4294967296",
+        more="instance_group { kind: KIND_CPU }\n",
+    ),
     plain("a NUL in a string", "TU203", "", '"vision"', '"vis\0"', "NUL", more=TAGGED),
 ]
 """What Python's parser of text format lets pass, and C++'s does not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.preflight.core_models import plain, python, seed
-from tests.preflight.seeds import Seed, changed, without
+from tests.preflight.seeds import Ours, Seed, changed, without
 
 WARM = (
     'model_warmup { name: "w" batch_size: 2 inputs { key: "INPUT"'
@@ -53,6 +53,17 @@ SEEDS: list[Seed] = [
         ' }, { name: "MORE" data_type: TYPE_FP32 dims: [ 1 ] } ]\noutput',
         "'MORE'",
         more=WARM,
+    ),
+    plain(
+        "a warm-up beyond a Python model's batch",
+        "TU224",
+        "batch_size",
+        "batch_size: 2",
+        "batch_size: 9",
+        "9",
+        "8",
+        more=WARM,
+        judge=Ours("it loads, and the model's code is given more requests at once than its config says"),
     ),
     filed("a warm-up whose file is missing", "input_data_file", "batch_size: 2", "batch_size: 2", None, "warmup/data"),
     filed("a warm-up whose file is short", "input_data_file", "batch_size: 2", "batch_size: 2", b"\0" * 15, "15 bytes"),
