@@ -64,8 +64,8 @@ train: .venv/.test models ## Train the small committed models again (determinist
 
 # --- running it ---
 .PHONY: serve
-serve: .venv/.program .venv-triton/.ready models ## Serve stack `local` with a real Triton here and ask every model (ONCE=1: then stop)
-	@.venv/bin/tritonup serve $(if $(ONCE),--once)
+serve: .venv/.program .venv-triton/.ready models ## Serve stack `local` (or STACK=…) with a real Triton here and ask every model (ONCE=1: then stop)
+	@.venv/bin/tritonup serve $(if $(STACK),--stack $(STACK)) $(if $(ONCE),--once)
 
 .PHONY: check
 check: .venv/.program models ## Findings of every stack
