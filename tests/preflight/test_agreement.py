@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from local.installed import InstalledTriton
+from planning.findings import Severity
+from tests.preflight.changes import changed_at_random
 from tests.preflight.corpus import HEALTHY, SEEDS
 from tests.preflight.judge import Loads, Verdict, judge
-from tests.preflight.seeds import Cited, Core, Files, Seed
+from tests.preflight.seeds import MODELS, Cited, Core, Files, Seed
 from tests.preflight.stand_in import find_compiler
+from tests.preflight.test_findings import findings
 
 pytestmark = pytest.mark.serving
 
@@ -34,17 +37,21 @@ def apart(files: Files) -> str | None:
 
 OTHERS_APART = {seed.name: why for seed in OTHERS if (why := apart(seed.faulty)) is not None}
 HEALTHY_APART = {name: why for name, files in HEALTHY.items() if (why := apart(files)) is not None}
+CHANGED = tuple(
+    changed_at_random({name: files for name, files in HEALTHY.items() if name not in HEALTHY_APART}, count=300, seed=1)
+)
 
 
 @pytest.fixture(scope="module")
 def verdicts(installed: InstalledTriton, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
-    """By `fault <name>` and `healthy <name>`."""
+    """By `fault <name>`, `healthy <name>` and `changed <number>`."""
     compiler = find_compiler(PROJECT)
     if isinstance(compiler, str):
         pytest.skip(compiler)
     asked: dict[str, Files] = {
         **{f"fault {seed.name}": seed.faulty for seed in SEEDS if seed.name not in OTHERS_APART},
         **{f"healthy {name}": files for name, files in HEALTHY.items() if name not in HEALTHY_APART},
+        **{f"changed {number}": files for number, files in enumerate(CHANGED)},
     }
     return judge(installed, compiler, tmp_path_factory.mktemp("judge"), asked)
 
@@ -66,6 +73,20 @@ def test_what_is_healthy_the_server_loads(verdicts: dict[str, Verdict], name: st
     if (why := HEALTHY_APART.get(name)) is not None:
         pytest.skip(why)
     assert verdicts[f"healthy {name}"] == Loads()
+
+
+def test_what_the_server_refuses_of_random_changes_is_found(verdicts: dict[str, Verdict], tmp_path: Path) -> None:
+    refused = [number for number in range(len(CHANGED)) if verdicts[f"changed {number}"] != Loads()]
+    assert len(refused) > len(CHANGED) // 3
+    missed = [
+        f"{verdicts[f'changed {number}']} of {CHANGED[number]}"
+        for number in refused
+        if not any(
+            finding.severity is Severity.ERROR
+            for finding in findings(tmp_path / str(number), CHANGED[number], MODELS, gpus=0)
+        )
+    ]
+    assert missed == []
 
 
 def test_the_page_counts_what_is_here() -> None:
