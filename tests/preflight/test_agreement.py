@@ -102,5 +102,6 @@ def test_the_page_counts_what_is_here() -> None:
         f"refuses all {len(CORE)} faults of the core",
         f"lets pass {passing} others, and loads {healthy} healthy ones",
         f"Of {apart} it is no judge",
+        f"{len(CHANGED)} configs that are changed at random",
     ):
         assert said in page
