@@ -64,8 +64,8 @@ train: .venv/.test models ## Train the small committed models again (determinist
 
 # --- running it ---
 .PHONY: serve
-serve: .venv/.program .venv-triton/.ready models ## Serve stack `local` with a real Triton here and ask every model (ONCE=1: then stop)
-	@.venv/bin/tritonup serve $(if $(ONCE),--once)
+serve: .venv/.program .venv-triton/.ready models ## Serve stack `local` (or STACK=…) with a real Triton here and ask every model (ONCE=1: then stop)
+	@.venv/bin/tritonup serve $(if $(STACK),--stack $(STACK)) $(if $(ONCE),--once)
 
 .PHONY: check
 check: .venv/.program models ## Findings of every stack
@@ -86,7 +86,7 @@ cluster-down: .venv/.program ## End it, leaving nothing
 	@.venv/bin/tritonup cluster stop
 
 # --- proving it ---
-.tools/docker-registry/.ready .tools/nginx/.ready: .tools/%/.ready:
+.tools/docker-registry/.ready .tools/nginx/.ready .tools/tcc/.ready: .tools/%/.ready:
 	@mkdir -p $(@D)
 	@if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then \
 	  cd $(@D) && (apt-get download -q $* || { apt-get update -q && apt-get download -q $*; }) >apt.log 2>&1 \
@@ -105,7 +105,8 @@ lint: .venv/.test ## Style and types
 	@.venv/bin/pyright
 
 .PHONY: test
-test: .venv/.test .venv-triton/.ready .tools/docker-registry/.ready .tools/nginx/.ready stores models lint ## Lint, types and all tests but the cluster's
+TEST_TOOLS := docker-registry nginx $(if $(shell command -v cc),,tcc)
+test: .venv/.test .venv-triton/.ready $(TEST_TOOLS:%=.tools/%/.ready) stores models lint ## Lint, types and all tests but the cluster's
 	@.venv/bin/python -m pytest -n 2 --dist loadfile -rs --ignore tests/cluster
 
 .PHONY: cluster-test

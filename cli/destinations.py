@@ -39,9 +39,10 @@ def repository_of(root: Path, stack: str) -> ModelRepository:
 
 
 def open_store(repository: ModelRepository, override: str | None) -> Store:
-    """The stack's bucket, or what `--store` names."""
+    """The stack's bucket, or what `--store` names: a URL, or a directory by its path."""
     if override is not None:
-        return Store(override)
+        is_path = override.startswith(("/", "./", "../"))
+        return Store(f"file://{Path(override).resolve()}" if is_path else override)
     match repository.destination:
         case S3() as s3:
             return Store(f"s3://{s3.bucket}/{s3.prefix or ''}", region=s3.region)
@@ -52,7 +53,7 @@ def open_store(repository: ModelRepository, override: str | None) -> Store:
         case other:
             stop(
                 f"model_repository.destination of kind {other.kind!r} is no store that this command can write to or"
-                " read. Name one with --store: s3://bucket/prefix, gs://bucket/prefix or file:///directory."
+                " read. Name one with --store: s3://bucket/prefix, gs://bucket/prefix or ./directory."
             )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -20,9 +21,10 @@ from cli.models_stock import collect_garbage, list_models
 from cli.models_view import bar, finding_data, pushed_data, pushed_line, size, table, verified_data
 from cli.project import PlannedStack, deployable, project_root
 from planning.repository.served import ServedSet
+from planning.settings.keys import PublicKey
 from planning.signing import Trust, plan_trust
 from publishing.comparing import differences
-from publishing.keys import KeyFileError, SigningKey, read_signing_key
+from publishing.keys import KeyFileError, SigningKey, make_signing_key, read_signing_key
 from publishing.layout import Held, read_layout
 from publishing.pulling import PullError, RefusedError, pull
 from publishing.pushing import PushError, push
@@ -42,6 +44,22 @@ Key = Annotated[
 ]
 
 PASSWORD = "TRITONUP_SIGNING_PASSWORD"  # noqa: S105  the name of a variable
+
+
+@app.command("key")
+def make_key(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write the private key; nothing is there yet.")],
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the stack file calls the key; left out, the file's name.")
+    ] = None,
+) -> None:
+    """Make a key that signs. Prints what a stack file says of it, to stand under `model_repository`."""
+    try:
+        public = make_signing_key(file, os.environ.get(PASSWORD))
+    except KeyFileError as refused:
+        stop(str(refused))
+    out.print(_trusted_block(name or file.stem, public), markup=False, end="", soft_wrap=True)
+    err.print(f"{file} is the private half: whoever has it publishes. Keep it out of the repository.", markup=False)
 
 
 @app.command("push")
@@ -231,10 +249,14 @@ def _signing_key(path: Path | None, trust: Trust) -> SigningKey:
             f"{path} is the key {mine[:12]}…, which the stack does not trust: what it signs would be refused. If it"
             " is yours, add its public half to the stack file:"
         )
-        lines = "".join(f"          {line}\n" for line in key.public.pem.splitlines())
-        err.print(f"model_repository:\n    signing:\n      trusted:\n        NAME: |\n{lines}", markup=False, end="")
+        err.print(f"    model_repository:\n{_trusted_block('NAME', key.public)}", markup=False, end="")
         raise typer.Exit(Exit.FINDINGS)
     return key
+
+
+def _trusted_block(name: str, key: PublicKey) -> str:
+    """What stands under `model_repository` in a stack file."""
+    return f"      signing:\n        trusted:\n          {name}: |\n{indent(key.pem, ' ' * 12)}"
 
 
 def _held(store: Store, server: str, digest: str | None) -> Held:

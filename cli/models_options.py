@@ -14,7 +14,9 @@ Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.")]
 Servers = Annotated[list[str] | None, typer.Argument(metavar="SERVER", help="Servers; left out, all of the stack.")]
 StoreUrl = Annotated[
     str | None,
-    typer.Option("--store", metavar="URL", help="Another store than the stack's: s3://…, gs://… or file:///directory."),
+    typer.Option(
+        "--store", metavar="URL", help="Another store than the stack's: s3://…, gs://…, or a directory as /… or ./…."
+    ),
 ]
 Digest = Annotated[
     str | None,

@@ -47,7 +47,7 @@ def pushed_line(pushed: Pushed) -> str:
         done = "was published already, 0 bytes sent"
     else:
         shown = [
-            f"{how} {pushed.files[how]} files ({size(pushed.bytes[how])})"
+            f"{how} {pushed.files[how]} file{'s'[: pushed.files[how] > 1]} ({size(pushed.bytes[how])})"
             for how in (How.SENT, How.COPIED, How.PRESENT)
             if pushed.files[how]
         ]

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from cli.project import project_root
 from cli.serving_view import ServingView
 from local.ask import Answer, Asker
 from local.client import Wire, client_library
@@ -28,6 +29,7 @@ from local.servers import LocalServer, prepare_all, servers_of, start_all, stop_
 from local.triton import RunningTriton
 
 PROJECT = Path(__file__).resolve().parents[1]
+"""Where `make` installs the Triton of this machine."""
 
 DEFAULT_PORT = 8000
 """Triton's own."""
@@ -189,7 +191,7 @@ def _tell_docker(servers: Sequence[LocalServer], options: ServeOptions, reason: 
     return FAILED
 
 
-def servers_of_stack(stack: str, project: Path = PROJECT) -> tuple[LocalServer, ...]:
+def servers_of_stack(stack: str, project: Path) -> tuple[LocalServer, ...]:
     """The servers of `stack`, with the Deployments that `tritonup render` writes for it."""
     # Here, because the SDK that renders takes seconds to import, and most commands do not render.
     from stacks.planned import planned
@@ -229,7 +231,7 @@ def serve(
     model one real request. Ctrl-C drains them as their pods would be."""
     options = ServeOptions(once=once, first_port=http_port, wire=protocol, as_json=as_json, show_log=not quiet)
     try:
-        servers = servers_of_stack(stack)
+        servers = servers_of_stack(stack, project_root())
     except CannotServeError as error:
         ServingView(show_log=False).refuse(str(error))
         raise typer.Exit(FAILED) from None

@@ -1,7 +1,8 @@
-"""The private key that signs. Read from a file that an option or the environment names, never from a stack file."""
+"""The private key that signs. In a file that an option or the environment names, never in a stack file."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
-HOW_TO_MAKE_ONE = "`openssl ecparam -name prime256v1 -genkey -noout -out key.pem` makes one"
+HOW_TO_MAKE_ONE = "`tritonup models key FILE` makes one"
 
 
 class KeyFileError(Exception):
@@ -55,13 +56,38 @@ def read_signing_key(path: Path, password: str | None = None) -> SigningKey:
         raise KeyFileError(f"{path} is no private key in PEM ({wrong} damaged). {HOW_TO_MAKE_ONE}.") from None
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise KeyFileError(f"{path} is no elliptic-curve key. {HOW_TO_MAKE_ONE}.")
+    try:
+        return SigningKey(private, _public(private))
+    except ValueError as refused:
+        raise KeyFileError(f"{path} {refused}. {HOW_TO_MAKE_ONE}.") from None
+
+
+def make_signing_key(path: Path, password: str | None = None) -> PublicKey:
+    """Write a new key (P-256) to `path`, which only its owner reads, encrypted with `password` where one is given. The
+    public half of it; KeyFileError where `path` is there already or cannot be written."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    private = ec.generate_private_key(ec.SECP256R1())
+    kept = serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
+    pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, kept)
+    try:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(pem)
+    except FileExistsError:
+        raise KeyFileError(f"{path} is there already: a key is never written over.") from None
+    except OSError as refused:
+        raise KeyFileError(f"{path} cannot be written: {refused.strerror}.") from None
+    return _public(private)
+
+
+def _public(private: ec.EllipticCurvePrivateKey) -> PublicKey:
+    from cryptography.hazmat.primitives import serialization
+
     public = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    try:
-        return SigningKey(private, PublicKey.parse(public.decode()))
-    except ValueError as refused:
-        raise KeyFileError(f"{path} {refused}. {HOW_TO_MAKE_ONE}.") from None
+    return PublicKey.parse(public.decode())
 
 
 def is_signed(key: PublicKey, message: bytes, signature: bytes) -> bool:

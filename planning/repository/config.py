@@ -244,6 +244,7 @@ class ModelConfig(Message, Protocol):
     default_model_filename: str
     cc_model_filenames: Mapping[str, str]
     parameters: Mapping[str, Parameter]
+    metric_tags: Mapping[str, str]
     model_warmup: Sequence[Warmup]
     model_operations: ModelOperations
     model_transaction_policy: TransactionPolicy

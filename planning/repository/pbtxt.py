@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from planning.repository.config import ModelConfig, empty_config
 from planning.repository.generated import load
 from planning.repository.lines import line_of
-from planning.repository.strictness import Unwritable, refused_text, unnamed_number
+from planning.repository.strictness import Unwritable, refused_text, too_great, unnamed_number
 from planning.repository.suggestion import did_you_mean, nearest
 
 
@@ -40,6 +40,8 @@ def parse_config(text: str) -> ModelConfig:
         text_format.Parse(text, config)
     except text_format.ParseError as error:
         raise _mistake(cast("_ParseError", error), text) from None
+    except ValueError as error:  # a number of an enumeration that is none of 32 bits
+        raise _refused(too_great(error, text), text) from None
     if (wrong := unnamed_number(config)) is not None:
         raise _refused(wrong, text)
     return config

@@ -50,6 +50,15 @@ def _wrong(token: Token) -> Unwritable | None:
     return None
 
 
+def too_great(error: ValueError, text: str) -> Unwritable:
+    """What Python's parser means by `error`, which names the number alone."""
+    number = str(error).rpartition(" ")[2]
+    line = next((token.line for token in tokens(text) if token.text == number), None)
+    return Unwritable(
+        line=line, what=f"the number {number} does not fit its field.", fix="Write a name of the field's."
+    )
+
+
 class _Enum(Protocol):
     name: str
     values_by_number: Mapping[int, object]

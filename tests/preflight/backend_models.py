@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from onnx import ModelProto, TensorProto, helper
 
 from tests.preflight.core_models import PLAIN
-from tests.preflight.seeds import SUBJECT, Cited, Files, Seed, changed
+from tests.preflight.seeds import SUBJECT, Cited, Files, Judge, Seed, changed
 from tests.repositories import identity_graph
 
+NVIDIA = "triton-inference-server/"
+DEPLOY = Cited(f"{NVIDIA}server", "r26.06", "docs/customization_guide/deploy.md, Secure Deployment Considerations")
+CPU = "instance_group { kind: KIND_CPU }\n"
+GPU = "instance_group { kind: KIND_GPU }\n"
 INPUT = 'name: "INPUT" data_type: TYPE_FP32 dims: [ 4 ]'
 OUTPUT = 'name: "OUTPUT" data_type: TYPE_FP32 dims: [ 4 ]'
 PLAN = b"ftrt" + bytes(60)
@@ -95,7 +99,7 @@ def two_inputs(optional: bool = False) -> ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def edited(name: str, judge: Cited, rule: str, at: str, healthy: Files, old: str, new: str, *words: str) -> Seed:
+def edited(name: str, judge: Judge, rule: str, at: str, healthy: Files, old: str, new: str, *words: str) -> Seed:
     """`healthy`, and the same with `new` for `old` in its config."""
     return Seed(
         name=name, judge=judge, rule=rule, at=at, words=words, healthy=healthy, faulty=changed(healthy, old, new)
@@ -105,3 +109,16 @@ def edited(name: str, judge: Cited, rule: str, at: str, healthy: Files, old: str
 def put(name: str, judge: Cited, rule: str, at: str, healthy: Files, files: Files, *words: str) -> Seed:
     """`healthy`, and the same with `files` in it."""
     return Seed(name=name, judge=judge, rule=rule, at=at, words=words, healthy=healthy, faulty={**healthy, **files})
+
+
+def typed(name: str, judge: Cited, files: dict[str, bytes], kind: str) -> Seed:
+    """A type that the backend does not take."""
+    return edited(name, judge, "TU252", "input[0].data_type", files, INPUT, INPUT.replace("TYPE_FP32", kind), kind)
+
+
+def option(judge: Cited, make: Callable[[str], Files], name: str, right: str, wrong: str, *words: str) -> Seed:
+    """A parameter's value that the backend does not take."""
+    return edited(
+        f"{judge.project.removeprefix(NVIDIA)}'s {name} of {wrong!r}", judge, "TU251", f'["{name}"]',
+        make(parameters(**{name: right})), f'"{right}"', f'"{wrong}"', repr(wrong), *words,
+    )  # fmt: skip

@@ -52,7 +52,7 @@ def parallel(first: str = "", second: str = "", *, joined: bool = False) -> File
 
 NESTED = {**python("helper"), **ensemble(["helper"], "inner"), **ensemble(["inner", "helper"])}
 
-ENSEMBLES: list[Seed] = [
+SEEDS: list[Seed] = [
     seed(
         "no scheduling",
         "TU230",
@@ -210,6 +210,22 @@ ENSEMBLES: list[Seed] = [
         of("dims: [ 4 ] } ]\noutput", "dims: [ 6 ] } ]\noutput", name="other"),
         "6",
         "4",
+    ),
+    seed(
+        "a step whose code states no input",
+        "TU232",
+        '["INPUT"]',
+        TWO,
+        of(f"{IN}\n", ""),
+        "'helper' has not",
+    ),
+    seed(
+        "a step whose code states no output",
+        "TU232",
+        '["OUTPUT"]',
+        TWO,
+        of(f"{OUT}\n", ""),
+        "'helper' has not",
     ),
     seed(
         "a step that takes no batch",

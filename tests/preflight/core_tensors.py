@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.preflight.backend_models import edited, pytorch
 from tests.preflight.core_models import plain, python
-from tests.preflight.seeds import Cited, Ours, Seed, changed
+from tests.preflight.seeds import Cited, Core, Ours, Seed, changed
 
 IN = 'name: "INPUT" data_type: TYPE_FP32 dims: [ 4 ]'
 OUT = 'name: "OUTPUT" data_type: TYPE_FP32 dims: [ 4 ]'
@@ -66,6 +67,16 @@ TENSORS: list[Seed] = [
         faulty=changed(
             changed(python(), IN, IN.replace("[ 4 ]", "[ 1 ] reshape { shape: [ ] }")), "size: 8", "size: 0"
         ),
+    ),
+    edited(
+        "a script's input without a type",
+        Core(),
+        "TU217",
+        "input[0]",
+        pytorch(),
+        IN,
+        IN.replace("data_type: TYPE_FP32 ", ""),
+        "no data_type",
     ),
     plain(
         "two inputs of one name",
@@ -172,6 +183,8 @@ BATCH_TENSORS: list[Seed] = [
         more=SCATTER,
     ),
 ]
+
+SEEDS = [*TENSORS, *BATCH_TENSORS]
 
 HEALTHY = {
     "an image": changed(python(), IN, IN.replace("[ 4 ]", "[ 3, 8, 8 ] format: FORMAT_NCHW")),

@@ -5,41 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.preflight import (
-    backend_onnxruntime,
-    backend_others,
+    backend_fil,
+    backend_language,
+    backend_onnx_files,
+    backend_onnx_tensors,
+    backend_openvino,
+    backend_python,
+    backend_pytorch,
+    backend_tensorrt,
+    core_batching,
     core_ensembles,
-    core_scheduling,
+    core_instances,
+    core_options,
+    core_sequences,
     core_syntax,
     core_tensors,
+    core_warmups,
 )
-from tests.preflight.seeds import Core, Files, Seed
+from tests.preflight.seeds import Files, Seed
 
-SEEDS: tuple[Seed, ...] = (
-    *core_syntax.SYNTAX,
-    *core_syntax.MORE_SYNTAX,
-    *core_syntax.IDENTITY,
-    *core_syntax.VERSIONS,
-    *core_tensors.TENSORS,
-    *core_tensors.BATCH_TENSORS,
-    *core_scheduling.BATCHING,
-    *core_scheduling.SEQUENCES,
-    *core_scheduling.INSTANCES,
-    *core_scheduling.ON_A_CPU,
-    *core_scheduling.WARMUP,
-    *core_scheduling.LABELS,
-    *core_scheduling.OPTIONS,
-    *core_ensembles.ENSEMBLES,
-    *backend_onnxruntime.SEEDS,
-    *backend_others.SEEDS,
+TABLES = (
+    core_syntax,
+    core_tensors,
+    core_batching,
+    core_sequences,
+    core_instances,
+    core_warmups,
+    core_options,
+    core_ensembles,
+    backend_onnx_tensors,
+    backend_onnx_files,
+    backend_tensorrt,
+    backend_pytorch,
+    backend_openvino,
+    backend_python,
+    backend_fil,
+    backend_language,
 )
-CORE = tuple(seed for seed in SEEDS if isinstance(seed.judge, Core))
 
-MORE_CORE_HEALTHY: dict[str, Files] = {
-    **core_syntax.HEALTHY,
-    **core_tensors.HEALTHY,
-    **core_scheduling.HEALTHY,
-    **core_ensembles.HEALTHY,
-}
+SEEDS: tuple[Seed, ...] = tuple(seed for table in TABLES for seed in table.SEEDS)
 
 
 def _each_once(named: Iterable[tuple[str, Files]]) -> dict[str, Files]:
@@ -50,14 +54,7 @@ def _each_once(named: Iterable[tuple[str, Files]]) -> dict[str, Files]:
     return dict(found.values())
 
 
-CORE_HEALTHY = _each_once([*((seed.name, seed.healthy) for seed in CORE), *MORE_CORE_HEALTHY.items()])
-"""What the judge must load, and no finding may be about."""
-
 HEALTHY = _each_once(
-    [
-        *CORE_HEALTHY.items(),
-        *((seed.name, seed.healthy) for seed in SEEDS),
-        *backend_onnxruntime.HEALTHY.items(),
-        *backend_others.HEALTHY.items(),
-    ]
+    [*((seed.name, seed.healthy) for seed in SEEDS), *(named for table in TABLES for named in table.HEALTHY.items())]
 )
+"""What the judge must load, and no finding may be about."""

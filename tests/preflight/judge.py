@@ -1,151 +1,124 @@
 """The real Triton as the judge: one server, asked to load one repository after the other.
 
-Each repository's models have names of their own there, and each is loaded once. Only models that ensembles call, and
-that are alike to the byte in many repositories, stay loaded for all of them.
+Its core is genuine, its backends say nothing (`stand_in`). Each repository's models have names of their own in the
+server's repository, and what has loaded stays loaded.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 
 from local.installed import InstalledTriton
 from local.ports import free_ports
-from tests.preflight.core_models import python
 from tests.preflight.seeds import SUBJECT, Files, renamed, write
+from tests.preflight.stand_in import assemble_stand_ins
 
-DEADLINE_S = 240.0
-ATTEMPTS = 5
-LEAVES_WITHIN_S = 20.0
+DEADLINE_S = 120.0
+"""For the start and for each answer, which take a second and milliseconds on a quiet machine."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Why Triton refuses a repository's `subject`, or None where it loads."""
-
-    refused: str | None
+class Loads:
+    """Triton serves the repository's `subject`."""
 
 
-def judge(installed: InstalledTriton, root: Path, repositories: Mapping[str, Files]) -> dict[str, Verdict]:
-    """The verdict on each of `repositories`; `root` is empty.
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Triton does not, and says `why`."""
 
-    On a machine that is far too busy the Python backend gives up a lock and ends the server. What it had not answered
-    then is put to a new one, the repository at which it ended last, so that only one that ends the server each time
-    stays without a verdict.
-    """
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The server ends when it is asked to, by `signal`, each time that it is asked."""
+
+    signal: int
+
+
+Verdict = Loads | Refused | Ends
+
+
+def judge(
+    installed: InstalledTriton, compiler: tuple[str, ...], root: Path, repositories: Mapping[str, Files]
+) -> dict[str, Verdict]:
+    """The verdict on each of `repositories`; `root` is empty."""
+    backends, models = root / "backends", root / "models"
+    assemble_stand_ins(compiler, backends)
+    for index, files in enumerate(repositories.values()):
+        write(models, renamed(files, lambda model, index=index: f"r{index}_{model}"))
+    left = {key: f"r{index}_{SUBJECT}" for index, key in enumerate(repositories)}
     verdicts: dict[str, Verdict] = {}
-    left = list(repositories)
-    for attempt in range(ATTEMPTS):
-        if left:
-            place = root / str(attempt)
-            place.mkdir()
-            with server(installed, place) as triton:
-                verdicts |= triton.judge_all({key: repositories[key] for key in left})
-            left = [key for key in left if key not in verdicts]
-            left = [*left[1:], *left[:1]]
+    suspect: str | None = None
+    while left:
+        with _server(installed, backends, models, root / "log") as server:
+            for key, model in list(left.items()):
+                verdict = server.load(model)
+                if isinstance(verdict, Ends) and key != suspect:
+                    suspect = key  # or what was loaded before it is the cause: a new server is asked of it first
+                    break
+                verdicts[key] = verdict
+                del left[key]
+                if isinstance(verdict, Ends):
+                    break
     return verdicts
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class _Server:
+    process: subprocess.Popen[bytes]
     http: int
-    root: Path
 
-    def judge_all(self, repositories: Mapping[str, Files]) -> dict[str, Verdict]:
-        """What became of each repository's `subject`. Those that the server did not live to answer are left out."""
-        for index, files in enumerate(repositories.values()):
-            write(self.root, renamed(files, lambda model, index=index, files=files: _name(model, index, files)))
-        verdicts: dict[str, Verdict] = {}
-        for index, (key, files) in enumerate(repositories.items()):
-            verdict = self._judge(_name(SUBJECT, index, files))
-            if verdict is None:
-                break
-            verdicts[key] = verdict
-        return verdicts
-
-    def _judge(self, model: str) -> Verdict | None:
-        # One after the other: the Python backend of this release ends the server now and then when models load at once.
-        try:
-            refused = self._post(model, "load")
-            if refused is None:
-                self._post(model, "unload")
-        except OSError:  # it ended, or does not answer
-            return None
-        return Verdict(refused)
-
-    def _post(self, model: str, action: str) -> str | None:
+    def load(self, model: str) -> Verdict:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.http}/v2/repository/models/{model}/{action}", data=b"{}", method="POST"
+            f"http://127.0.0.1:{self.http}/v2/repository/models/{model}/load", data=b"{}", method="POST"
         )
         try:
             with urllib.request.urlopen(request, timeout=DEADLINE_S):
-                return None
+                return Loads()
         except urllib.error.HTTPError as error:
-            return str(json.load(error)["error"])
+            return Refused(str(json.load(error)["error"]))
+        except OSError:
+            return Ends(-self.process.wait(DEADLINE_S))
 
-
-def _name(model: str, index: int, files: Files) -> str:
-    own = {path: content for path, content in files.items() if path.startswith(f"{model}/")}
-    return f"shared_{model}" if model != SUBJECT and own == python(model) else f"r{index}_{model}"
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/v2/health/live", timeout=5):
+                return True
+        except OSError:
+            return False
 
 
 @contextmanager
-def server(installed: InstalledTriton, root: Path) -> Generator[Server]:
-    """A server in `root`, which is empty, with an empty repository."""
-    models = root / "models"
-    models.mkdir()
-    installed.assemble_backends(root / "backends")
+def _server(installed: InstalledTriton, backends: Path, models: Path, log: Path) -> Generator[_Server]:
     ports = free_ports()
     command = [
         str(installed.server),
         f"--model-repository={models}",
-        f"--backend-directory={root / 'backends'}",
+        f"--backend-directory={backends}",
         "--model-control-mode=explicit",
         "--allow-metrics=false",
-        f"--backend-config=python,stub-timeout-seconds={DEADLINE_S:.0f}",  # 30 s, on a busy machine, end the server
         *(f"--{kind}-port={port}" for kind, port in ports if kind != "metrics"),
         *(f"--{kind}-address=127.0.0.1" for kind in ("http", "grpc")),
     ]
-    with (root / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, env=dict(installed.environment()), stdout=log, stderr=log, start_new_session=True
-        )
-    Thread(target=_end_all, args=(process,), daemon=True).start()
+    with log.open("w") as told:
+        process = subprocess.Popen(command, env=dict(installed.environment()), stdout=told, stderr=told)
+    server = _Server(process, ports.http)
     try:
         deadline = time.monotonic() + DEADLINE_S
-        while not _lives(ports.http):
-            assert process.poll() is None, (root / "log").read_text(errors="replace")[-2000:]
+        while not server.answers():
+            assert process.poll() is None, log.read_text(errors="replace")[-2000:]
             assert time.monotonic() < deadline, "Triton did not start"
-            time.sleep(0.05)
-        yield Server(ports.http, models)
+            time.sleep(0.02)
+        yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(LEAVES_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def _end_all(process: subprocess.Popen[bytes]) -> None:
-    """Once the server has ended, end what it started: a model's process keeps the server's connections open."""
-    process.wait()
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _lives(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/live", timeout=5):
-            return True
-    except OSError:
-        return False
+        process.kill()
+        process.wait()

@@ -21,20 +21,20 @@ MODELS = ("subject", "helper", "other", "inner", "outer", "source")
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Triton's core decides, and the real server is asked."""
+    """Triton's core decides: the real server refuses it, or ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Triton loads it; why it is a fault all the same."""
+    """The real server loads it; why it is a fault all the same."""
 
     because: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A backend decides, or a newer core than the judge's: `project`, the commit or tag that was read, and the file
-    and function in it."""
+    """A backend decides, or a newer core than the judge's, which lets it pass: `project`, the commit or tag that was
+    read, and the file and function in it."""
 
     project: str
     read: str

@@ -161,6 +161,36 @@ def test_a_directory_stands_in_for_the_bucket(project: Path, tmp_path: Path) -> 
     assert "as signed by ci" in models("verify", "-s", "test", "--store", store).stdout
 
 
+def test_a_directory_is_named_by_its_path(project: Path) -> None:
+    as_json("push", "-s", "test", "--store", "./bucket")
+    assert list((project / "bucket" / "vision").iterdir())
+    assert "./directory" in models("push", "-s", "test", "--store", "bucket", code=1).stderr
+
+
+@pytest.mark.parametrize("password", [None, "secret"])
+def test_a_key_that_is_made_signs_for_the_stack_file_that_takes_what_is_printed(
+    project: Path, monkeypatch: pytest.MonkeyPatch, password: str | None
+) -> None:
+    if password:
+        monkeypatch.setenv("TRITONUP_SIGNING_PASSWORD", password)
+    told = models("key", "mine.pem", "--name", "me")
+    written = (project / "mine.pem").read_text()
+    assert "PRIVATE" not in told.output
+    assert ("ENCRYPTED" in written) == bool(password)
+    assert (project / "mine.pem").stat().st_mode & 0o777 == 0o600
+    stack = project / "Pulumi.test.yaml"
+    settings = yaml.safe_load(stack.read_text())
+    settings["config"]["tritonup:settings"]["model_repository"] |= yaml.safe_load(told.stdout)
+    stack.write_text(yaml.safe_dump(settings))
+    assert "signed by me" in models("push", "-s", "test", "--key", "mine.pem").stdout
+
+
+def test_a_key_is_never_written_over(project: Path) -> None:
+    (project / "mine.pem").write_text("another")
+    assert "never written over" in models("key", "mine.pem", code=2).stderr
+    assert (project / "mine.pem").read_text() == "another"
+
+
 def test_a_push_is_refused_without_a_key_that_the_stack_trusts(
     project: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch, moto: Place
 ) -> None:

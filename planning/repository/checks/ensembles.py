@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planning.findings import Finding, Rule, Severity
+from planning.repository.checks.tensors import nothing_completes
 from planning.repository.completion import ENSEMBLE
 from planning.repository.config import EnsembleStep
 from planning.repository.model import Model, Repository
@@ -105,7 +106,8 @@ def _check_maps(model: Model, at: str, step: EnsembleStep, called: Model) -> Ite
     outputs = {tensor.name for tensor in called.outputs}
     unmapped = [name for name, tensor in inputs.items() if name not in step.input_map and not tensor.optional]
     # What the called model's code or engine declares by itself is not known here.
-    if inputs:
+    all_stated = called.backend == "python" and nothing_completes(called)
+    if inputs or all_stated:
         for name in sorted(set(step.input_map) - set(inputs)):
             what = f"The step maps the input {name!r}, which {called.name!r} has not."
             hint = did_you_mean(name, unmapped) or did_you_mean(name, inputs)
@@ -115,7 +117,7 @@ def _check_maps(model: Model, at: str, step: EnsembleStep, called: Model) -> Ite
             what = f"The step leaves the input {name!r} of {called.name!r} without a tensor."
             fix = f'Write input_map {{ key: "{name}" value: (tensor of the ensemble) }}.'
             yield model.finding(MAPS_FIT, f"{at}.input_map", what, fix)
-    if outputs:
+    if outputs or all_stated:
         for name in sorted(set(step.output_map) - outputs):
             what = f"The step maps the output {name!r}, which {called.name!r} has not."
             fix = did_you_mean(name, outputs) + f"It has {listed(outputs)}."

@@ -10,6 +10,7 @@ from planning.repository.config import enum_name
 from planning.repository.model import Model
 
 GROUPS_FIT = Rule("TU223", Severity.ERROR, "Every instance group can run where it is placed")
+MOST_PROFILES = 2**31 - 1
 
 
 def check_instances(model: Model) -> Iterator[Finding]:
@@ -36,9 +37,14 @@ def check_instances(model: Model) -> Iterator[Finding]:
             what = f"The group names a profile, which only TensorRT has, not {model.backend}."
             yield model.finding(GROUPS_FIT, f"{at}.profile", what, "Leave profile out.")
         for profile in group.profile:
-            if model.backend == "tensorrt" and not profile.isdecimal():
-                what = f"The optimisation profile {profile!r} is not a number."
+            if model.backend == "tensorrt" and not _is_index(profile):
+                what = f"The optimisation profile {profile!r} is not a number from 0 to {MOST_PROFILES}."
                 yield model.finding(GROUPS_FIT, f"{at}.profile", what, 'Write its index, as profile: [ "0" ].')
+
+
+def _is_index(profile: str) -> bool:
+    """GetProfileIndex (core, src/model_config_utils.cc) reads a C++ int; at one that does not fit the server ends."""
+    return profile.isascii() and profile.isdecimal() and int(profile) <= MOST_PROFILES
 
 
 def check_gpus(model: Model, gpus: int) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from planning.findings import Finding, Rule, Severity
@@ -19,6 +20,10 @@ _ACCELERATORS = {
 
 AGENTS = ("checksum",)
 """The repository agents in NVIDIA's images (enable_all in server/build.py, `--repoagent`)."""
+
+_TAG = re.compile(r"([A-Za-z0-9][A-Za-z0-9_]*)?")
+"""What is a label of Prometheus with an underscore before it (GetMetricLabels, core, src/metric_model_reporter.cc): two
+underscores are Prometheus' own. The client library throws at another, and the server ends."""
 
 BATCH_STRATEGY = "TRITON_BATCH_STRATEGY_PATH"
 
@@ -42,6 +47,11 @@ def check_options(model: Model) -> Iterator[Finding]:
         if not metric.histogram_options.buckets:
             what = "The metric control has no buckets."
             yield model.finding(OPTIONS_AGREE, at, what, "Write histogram_options { buckets: [ … ] }.")
+    for tag in sorted(config.metric_tags):
+        if not _TAG.fullmatch(tag):
+            what = f"The server ends at the metric tag {tag!r}, which cannot be a label of Prometheus."
+            fix = "Write letters, digits and underscores, and a letter or a digit first."
+            yield model.finding(OPTIONS_AGREE, f'metric_tags["{tag}"]', what, fix)
     for index, agent in enumerate(config.model_repository_agents.agents):
         if agent.name not in AGENTS:
             what = f"The server has no repository agent {agent.name!r}."

@@ -22,7 +22,8 @@ _LARGEST = 2**63 - 1
 """What Triton counts elements with (GetElementCount, core src/model_config_utils.h)."""
 
 
-def _nothing_completes(model: Model) -> bool:
+def nothing_completes(model: Model) -> bool:
+    """Whether a tensor of `model` lacks for good what its config does not say of it."""
     if model.backend == "python":
         codes = [version.code for version in model.served]
         return bool(codes) and all(code is not None and not code.completes for code in codes)
@@ -49,7 +50,7 @@ def _check(model: Model, at: str, tensor: TensorConfig) -> Iterator[Finding]:
         what, fix = "It has no name.", "Name it as the model's graph does."
         yield model.finding(WELL_FORMED, at, what, fix)
         return
-    if _nothing_completes(model):
+    if nothing_completes(model):
         if not tensor.data_type:
             what, fix = f"{tensor.name!r} has no data_type.", "Write data_type: TYPE_FP32 or another."
             yield model.finding(WELL_FORMED, at, what, fix)

@@ -1,4 +1,4 @@
-"""ONNX Runtime's backend: its source decides, for the CPU server's is a stand-in of ours."""
+"""Files, accelerators and parameters of ONNX models: ONNX Runtime's backend decides, by its source."""
 
 from __future__ import annotations
 
@@ -6,23 +6,16 @@ from dataclasses import replace
 
 from onnx import TensorProto
 
-from tests.preflight.backend_models import INPUT, OUTPUT, edited, onnx, parameters, put, two_inputs
-from tests.preflight.core_models import python
-from tests.preflight.seeds import Cited, Seed, changed, without
+from tests.preflight.backend_models import DEPLOY, NVIDIA, edited, onnx, parameters, put
+from tests.preflight.core_models import ensemble, python
+from tests.preflight.seeds import Cited, Seed, without
 from tests.repositories import identity_graph
 
+REPOSITORY = f"{NVIDIA}onnxruntime_backend"
 READ = "00fd3e8, 2026-06-29"
-
-
-def of(function: str) -> Cited:
-    return Cited("triton-inference-server/onnxruntime_backend", READ, f"src/onnxruntime.cc, {function}")
-
-
-INPUTS, OUTPUTS, LOAD = of("ValidateInputs"), of("ValidateOutputs"), of("LoadModel")
-SHAPES = Cited("triton-inference-server/onnxruntime_backend", READ, "src/onnxruntime_utils.cc, CompareDimsSupported")
-COMPLETE = of("AutoCompleteMaxBatch")
-OPTIONS = of("ModelState::ModelState")
-WARMUP = of("ProcessRequests: max allowed is")
+LOAD = Cited(REPOSITORY, READ, "src/onnxruntime.cc, LoadModel")
+OPTIONS = Cited(REPOSITORY, READ, "src/onnxruntime.cc, ModelState::ModelState")
+WARMUP = Cited(REPOSITORY, READ, "src/onnxruntime.cc, ProcessRequests: max allowed is")
 RUNTIME = Cited(
     "microsoft/onnxruntime", "1.19.2", "core/graph/model_load_utils.h, ValidateOpsetForDomain; model.cc, Model"
 )
@@ -34,17 +27,6 @@ TRT = (
     ' parameters { key: "precision_mode" value: "FP16" } } } }\n'
 )
 CUDA = TRT.replace('"tensorrt"', '"cuda"').replace("precision_mode", "do_copy_in_default_stream").replace("FP16", "1")
-TWO = changed(onnx(graph=two_inputs()), INPUT, f"{INPUT} }}, {{ {INPUT.replace('INPUT', 'MORE')}")
-ONE = INPUT.replace("[ 4", "[ 1, 4")
-OPTIONAL = changed(
-    changed(
-        changed(onnx(graph=two_inputs(optional=True)), "size: 8", "size: 0"),
-        INPUT,
-        f"{ONE} }}, {{ optional: true {ONE.replace('INPUT', 'MORE')}",
-    ),
-    OUTPUT,
-    OUTPUT.replace("[ 4", "[ 1, 4"),
-)
 WARM = (
     'model_warmup { name: "w" batch_size: 8 inputs { key: "INPUT"'
     " value { data_type: TYPE_FP32 dims: [ 4 ] zero_data: true } } }\n"
@@ -64,7 +46,7 @@ def kept(location: str, length: int = 16) -> bytes:
 BESIDE = {**PLAIN, "subject/1/model.onnx": kept("weights.bin"), "subject/1/weights.bin": bytes(16)}
 
 
-def option(name: str, right: str, wrong: str, *words: str) -> Seed:
+def stated(name: str, right: str, wrong: str, *words: str) -> Seed:
     return edited(
         f"ONNX Runtime's {name}",
         OPTIONS,
@@ -79,146 +61,6 @@ def option(name: str, right: str, wrong: str, *words: str) -> Seed:
 
 
 SEEDS: list[Seed] = [
-    edited("a renamed input", INPUTS, "TU214", "input[0].name", PLAIN, '"INPUT"', '"INPT"', "'INPT'", "'INPUT'?"),
-    edited("a renamed output", OUTPUTS, "TU214", "output[0].name", PLAIN, '"OUTPUT"', '"OUT"', "'OUT'", "'OUTPUT'?"),
-    edited(
-        "an input that is left out",
-        INPUTS,
-        "TU214",
-        "input",
-        TWO,
-        f", {{ {INPUT.replace('INPUT', 'MORE')} }}",
-        "",
-        "'MORE'",
-    ),
-    edited(
-        "an input too many",
-        INPUTS,
-        "TU214",
-        "input[1].name",
-        PLAIN,
-        f"{{ {INPUT} }}",
-        f"{{ {INPUT} }}, {{ {INPUT.replace('INPUT', 'EXTRA')} }}",
-        "'EXTRA'",
-    ),
-    edited(
-        "an optional input that the graph needs",
-        INPUTS,
-        "TU214",
-        "input[0].optional",
-        PLAIN,
-        INPUT,
-        f"{INPUT} optional: true",
-        "'INPUT'",
-    ),
-    edited(
-        "an initialiser that is required",
-        INPUTS,
-        "TU214",
-        "input[1].optional",
-        OPTIONAL,
-        "optional: true ",
-        "",
-        "'MORE'",
-    ),
-    edited(
-        "another type of input",
-        INPUTS,
-        "TU215",
-        "input[0].data_type",
-        PLAIN,
-        INPUT,
-        INPUT.replace("FP32", "INT8"),
-        "TYPE_INT8",
-        "TYPE_FP32",
-    ),
-    edited(
-        "another type of output",
-        OUTPUTS,
-        "TU215",
-        "output[0].data_type",
-        PLAIN,
-        OUTPUT,
-        OUTPUT.replace("FP32", "FP64"),
-        "TYPE_FP64",
-        "TYPE_FP32",
-    ),
-    edited(
-        "another size", SHAPES, "TU216", "input[0].dims", PLAIN, INPUT, INPUT.replace("4", "5"), "[ -1, 5 ]", "[ 4 ]"
-    ),
-    edited(
-        "another rank",
-        SHAPES,
-        "TU216",
-        "output[0].dims",
-        PLAIN,
-        OUTPUT,
-        OUTPUT.replace("[ 4 ]", "[ 2, 2 ]"),
-        "[ -1, 2, 2 ]",
-    ),
-    edited(
-        "any size where one is fixed",
-        SHAPES,
-        "TU216",
-        "input[0].dims",
-        PLAIN,
-        INPUT,
-        INPUT.replace("4", "-1"),
-        "[ -1, -1 ]",
-        "[ -1, 4 ]",
-    ),
-    edited(
-        "a batch written out",
-        SHAPES,
-        "TU216",
-        "input[0].dims",
-        PLAIN,
-        INPUT,
-        INPUT.replace("[ 4 ]", "[ -1, 4 ]"),
-        "[ -1, -1, 4 ]",
-    ),
-    edited(
-        "no batch in the config", SHAPES, "TU216", "input[0].dims", PLAIN, "size: 8", "size: 0", "[ 4 ]", "[ -1, 4 ]"
-    ),
-    put(
-        "no batch in the graph",
-        COMPLETE,
-        "TU216",
-        "input[0].dims",
-        PLAIN,
-        {"subject/1/model.onnx": identity_graph((1, 4)).SerializeToString()},
-        "max_batch_size 8",
-    ),
-    edited(
-        "a reshape to another shape",
-        SHAPES,
-        "TU216",
-        "input[0].reshape.shape",
-        changed(PLAIN, INPUT, INPUT.replace("[ 4 ]", "[ 2, 2 ] reshape { shape: [ 4 ] }")),
-        "shape: [ 4 ]",
-        "shape: [ 4, 1 ]",
-        "[ -1, 4, 1 ]",
-    ),
-    edited(
-        "a ragged input of two dimensions",
-        INPUTS,
-        "TU216",
-        "allow_ragged_batch",
-        PLAIN,
-        INPUT,
-        f"{INPUT} allow_ragged_batch: true",
-        "[ -1, 4 ]",
-    ),
-    edited(
-        "an optional ragged input",
-        INPUTS,
-        "TU252",
-        "allow_ragged_batch",
-        OPTIONAL,
-        "optional: true",
-        "optional: true allow_ragged_batch: true",
-        "'MORE'",
-    ),
     edited(
         "an accelerator of another name",
         LOAD,
@@ -262,13 +104,13 @@ SEEDS: list[Seed] = [
         'value: "2"',
         "'2'",
     ),
-    option("execution_mode", "1", "2", "0, 1"),
-    option("intra_op_thread_count", "4", "auto", "whole number"),
-    option("inter_op_thread_count", "0", "", "whole number"),
-    option("enable_mem_arena", "true", "yes", "true"),
-    option("enable_mem_pattern", "0", "never"),
-    option("cudnn_conv_algo_search", "2", "3", "0, 1, 2"),
-    option("arena_extend_strategy", "1", "kSameAsRequested", "0, 1"),
+    stated("execution_mode", "1", "2", "0, 1"),
+    stated("intra_op_thread_count", "4", "auto", "whole number"),
+    stated("inter_op_thread_count", "0", "", "whole number"),
+    stated("enable_mem_arena", "true", "yes", "true"),
+    stated("enable_mem_pattern", "0", "never"),
+    stated("cudnn_conv_algo_search", "2", "3", "0, 1, 2"),
+    stated("arena_extend_strategy", "1", "kSameAsRequested", "0, 1"),
     edited(
         "a warm-up beyond the batch",
         WARMUP,
@@ -361,7 +203,7 @@ SEEDS: list[Seed] = [
     replace(
         put(
             "a library of operators",
-            Cited("triton-inference-server/server", "r26.06", "docs/customization_guide/deploy.md"),
+            DEPLOY,
             "TU250",
             "backend",
             PLAIN,
@@ -374,8 +216,6 @@ SEEDS: list[Seed] = [
 
 HEALTHY = {
     "nothing stated": {**PLAIN, "subject/config.pbtxt": b""},
-    "two inputs": TWO,
-    "an optional initialiser": OPTIONAL,
     "external data beside it": BESIDE,
     "TensorRT as accelerator": onnx(TRT),
     "CUDA as accelerator": onnx(CUDA),
@@ -384,7 +224,8 @@ HEALTHY = {
         "subject/1/model.onnx/model.onnx": PLAIN["subject/1/model.onnx"],
     },
     "ONNX in an ensemble with Python": {
-        **python("other"),
         **{k.replace("subject", "helper"): v.replace(b"subject", b"helper") for k, v in PLAIN.items()},
+        **python("other"),
+        **ensemble(),
     },
 }
