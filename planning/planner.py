@@ -22,7 +22,7 @@ from planning.gpu_readiness import plan_gpu_readiness
 from planning.gpu_software import plan_device_plugins
 from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
-from planning.memory import check_memory, plan_memory
+from planning.memory import Image, check_memory, plan_memory
 from planning.network import plan_network
 from planning.people import check_people, plan_people
 from planning.plan import Accepted, KarpenterThere, Plan, Platform
@@ -30,7 +30,7 @@ from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.promises import check_promises
 from planning.proxy import plan_proxy, with_proxy
 from planning.quota import plan_quota
-from planning.release import plan_image, plan_programs_image, plan_proxy_image, plan_release
+from planning.release import packed_here, plan_image, plan_programs_image, plan_proxy_image, plan_release
 from planning.repository.checks import OnnxSupport, check_gpus, check_opsets, check_repository
 from planning.repository.model import Repository
 from planning.repository.served import ServedSet, served_models
@@ -177,7 +177,8 @@ def _server(
     found += check_promises(name, server, repository.models)
     storage, of_storage = plan_storage(settings, name, served, programs_image)
     found += of_storage
-    needs = plan_memory(server, served.models, storage.in_memory.bytes if storage else 0)
+    whose = Image.PACKED_HERE if packed_here(server, settings) else Image.NVIDIA
+    needs = plan_memory(server, served.models, whose, storage.in_memory.bytes if storage else 0)
     found += check_memory(name, server, needs, mine)
     disruption, of_disruption = plan_disruption(name, server.replicas.floor)
     found += of_disruption

@@ -93,11 +93,16 @@ def plan_release(
     return release, tuple(findings)
 
 
+def packed_here(server: Triton, settings: Settings) -> bool:
+    """Whether it runs the image that this machine packs for local clusters."""
+    return isinstance(settings.cluster, Local) and server.image is None
+
+
 def plan_image(
     name: str, server: Triton, settings: Settings, lock: ImageLock
 ) -> tuple[Derived[ImageRef] | None, tuple[Finding, ...]]:
     """The image by digest, through the mirror where there is one. On a local cluster, the one packed there."""
-    if isinstance(settings.cluster, Local) and server.image is None:
+    if packed_here(server, settings):
         at = setting(f"servers.{name}.release")
         return _packed_here(CPU_IMAGE, server.release, at, settings, lock)
     tag = f"{server.release}-py3"

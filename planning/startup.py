@@ -55,6 +55,8 @@ class Startup:
 
     fetch: Derived[int]
     """Before Triton starts, and before its startup probe looks."""
+    estimate: Derived[int]
+    """From Triton's start until every model is ready, where nothing goes wrong."""
     budget: Derived[int]
     failure_threshold: Derived[int]
     model: Derived[str]
@@ -73,20 +75,25 @@ class Patience:
 def plan_startup(server: Triton, served: ServedSet, source: Source) -> Startup:
     if server.start.model_load is not None:
         load = server.start.model_load.seconds
-        budget = Derived(SERVER_START_S + load, f"start.model_load says {load} s, and the server itself needs some")
+        estimate = Derived(SERVER_START_S + load, f"start.model_load says {load} s, and the server itself needs some")
+        budget = estimate
     else:
         reading = -(-served.total_bytes // _bytes_per_s(source))
         loading = MODEL_START_S * len(served.models)
-        estimate = SERVER_START_S + reading + loading
+        estimate = Derived(
+            SERVER_START_S + reading + loading,
+            f"server {SERVER_START_S} s, reading {served.total_bytes / 2**20:.0f} MiB {reading} s,"
+            f" {len(served.models)} models {loading} s",
+        )
         budget = Derived(
-            max(LEAST_BUDGET_S, SAFETY * estimate),
-            f"{SAFETY} times an estimate of {estimate} s: server {SERVER_START_S} s, reading"
-            f" {served.total_bytes / 2**20:.0f} MiB {reading} s, {len(served.models)} models {loading} s",
+            max(LEAST_BUDGET_S, SAFETY * estimate.value),
+            f"{SAFETY} times an estimate of {estimate.value} s: {estimate.because}",
         )
     return Startup(
         fetch=source.seconds
         if isinstance(source, FetchedSource)
         else Derived(0, "no init container brings the models"),
+        estimate=estimate,
         budget=budget,
         failure_threshold=Derived(
             -(-budget.value // PROBE_PERIOD_S), f"{budget.value} s at one look every {PROBE_PERIOD_S} s"

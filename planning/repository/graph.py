@@ -12,10 +12,11 @@ around a Reshape to a fixed size has a fixed batch, and Triton refuses to batch 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 from planning.repository.generated import load
+from planning.repository.shape_inference import infer_shapes
 
 if TYPE_CHECKING:
     from onnx.onnx_ml_pb2 import (
@@ -91,6 +92,8 @@ class Graph:
     opsets: Mapping[str, int]
     """Operator set versions by domain; `ai.onnx` is the default domain."""
     external: tuple[ExternalData, ...]
+    skeleton: bytes = field(repr=False)
+    """The ModelProto without its weights' values: what `planning.memory` reckons with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,8 @@ def read_graph(data: bytes) -> Graph | NotOnnx:
     if not model.HasField("graph") or not model.ir_version:
         return NotOnnx(what="holds no ONNX graph.", fix=_EXPORT)
     external = _external_data(model)
+    _drop_weights(model)
+    skeleton = model.SerializeToString()
     initialisers = {tensor.name for tensor in model.graph.initializer}
     initialisers.update(sparse.values.name for sparse in model.graph.sparse_initializer)
     inputs = [_tensor(value) for value in model.graph.input]
@@ -127,6 +132,7 @@ def read_graph(data: bytes) -> Graph | NotOnnx:
         ir_version=model.ir_version,
         opsets={opset.domain or "ai.onnx": opset.version for opset in model.opset_import},
         external=external,
+        skeleton=skeleton,
     )
 
 
@@ -153,7 +159,7 @@ def _shape(value: ValueInfoProto) -> tuple[int | str | None, ...] | None:
 
 def _outputs(model: ModelProto) -> tuple[GraphTensor, ...]:
     """The outputs with what is written about them and what follows from the operators, the more exact of
-    the two for each dimension. `model` loses its weights and its outputs' shapes."""
+    the two for each dimension. `model` loses its outputs' shapes."""
     written = list(model.graph.output)
     declared = [(_tensor(value), _shape(value)) for value in written]
     names = {dim for value in model.graph.input for dim in _shape(value) or () if isinstance(dim, str)}
@@ -245,12 +251,11 @@ def _number(text: str | None) -> int:
 
 def _drop_weights(model: ModelProto) -> None:
     for tensor in _tensors(model):
-        if tensor.raw_data and len(tensor.raw_data) > _BIG_CONSTANT_BYTES:
+        if len(tensor.raw_data) > _BIG_CONSTANT_BYTES:
             tensor.ClearField("raw_data")
-
-
-class _ShapeInference(Protocol):
-    def infer_shapes(self, model: bytes, check_type: bool, strict: bool, data_prop: bool, /) -> bytes: ...
+        for values in ("float_data", "double_data", "int32_data", "int64_data", "uint64_data"):
+            if len(getattr(tensor, values)) * 4 > _BIG_CONSTANT_BYTES:
+                tensor.ClearField(values)
 
 
 def _inferred_outputs(model: ModelProto) -> dict[str, tuple[int | str | None, ...]]:
@@ -258,13 +263,10 @@ def _inferred_outputs(model: ModelProto) -> dict[str, tuple[int | str | None, ..
     operators and functions, and not in graphs that contradict them (ONNX Runtime decides then)."""
     if model.functions or any(node.domain not in _STANDARD_DOMAINS for node in _nodes(model.graph.node)):
         return {}
-    _drop_weights(model)
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
-    inference = cast("_ShapeInference", load("onnx", "onnx_cpp2py_export").shape_inference)
-    try:
-        inferred = inference.infer_shapes(model.SerializeToString(), False, False, False)
-    except Exception:  # noqa: BLE001  (the extension's own exception types; whatever it is, shapes stay open)
+    inferred = infer_shapes(model.SerializeToString(), follow_values=False)
+    if inferred is None:
         return {}
     outputs = type(model).FromString(inferred).graph.output
     return {value.name: shape for value in outputs if (shape := _shape(value)) is not None}

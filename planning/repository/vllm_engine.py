@@ -11,11 +11,13 @@ from typing import cast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineArguments:
     """`mistake` says why the text is no JSON object. `gpus` is how many an engine is split over; `runs_code` whether it
-    may run code that comes with the weights."""
+    may run code that comes with the weights; `gpu_share` the fraction of a GPU's memory that it takes, None where it is
+    not stated (gpu_memory_utilization)."""
 
     mistake: str = ""
     gpus: int = 1
     runs_code: bool = False
+    gpu_share: float | None = None
 
 
 def read_engine_arguments(data: bytes) -> EngineArguments:
@@ -28,7 +30,12 @@ def read_engine_arguments(data: bytes) -> EngineArguments:
         return EngineArguments(mistake=f"it is a {type(read).__name__}")
     arguments = cast("Mapping[str, object]", read)
     gpus = _size(arguments, "tensor_parallel_size") * _size(arguments, "pipeline_parallel_size")
-    return EngineArguments(gpus=gpus, runs_code=arguments.get("trust_remote_code") is True)
+    share = arguments.get("gpu_memory_utilization")
+    return EngineArguments(
+        gpus=gpus,
+        runs_code=arguments.get("trust_remote_code") is True,
+        gpu_share=float(share) if isinstance(share, int | float) and 0 < share <= 1 else None,
+    )
 
 
 def _size(arguments: Mapping[str, object], name: str) -> int:

@@ -40,7 +40,7 @@ EXAMPLES = (
         at=f"{VISION}.gpu.pools",
         words=("'steady'", "nvidia-t4", "digits"),
         remedy=write({"gpu_pools.steady.gpu": "nvidia-l40s"}),
-        weights=12 * GIB,
+        weights=16 * GIB,
         beside=("TU402",),
     ),
     Example(

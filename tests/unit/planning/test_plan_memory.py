@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planning.catalogue.gpus import GPUS
-from planning.memory import CUDA_CONTEXT, CUDA_POOL
+from planning.memory.gpu import CUDA_CONTEXT, CUDA_POOL
 from planning.settings.scalars import Memory
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import CODE, Raw, heavier, ids, planned, planned_with, vision
@@ -25,7 +25,7 @@ def test_a_server_that_needs_more_than_a_share_of_a_pool_is_refused_and_no_other
         too_small = [
             pool.name
             for pool in made.pools
-            if pool.name in named and server.needs.gpu and server.needs.gpu.value > pool.share_bytes.value
+            if pool.name in named and server.needs.gpu and server.needs.gpu.on(pool).most > pool.share_bytes.value
         ]
         places = {f"servers.{server.name}.gpu.memory", f"servers.{server.name}.gpu.pools"}
         refused = [finding for finding in made.errors if finding.rule.id == "TU401" and finding.at.field in places]
@@ -79,9 +79,10 @@ def test_python_models_need_shared_memory_and_an_interpreter_each() -> None:
         vision(planned_with({"servers.vision.models": models})).needs for models in (["digits"], ["digits", CODE])
     )
     assert with_code.host.value > without.host.value
+    assert not [part for part in without.host.parts if part.name == "/dev/shm"]
     stated = vision(planned_with({"servers.vision.resources.shared_memory": "1Gi"})).needs
     assert stated.shared.value == GIB
-    assert stated.host.value == without.host.value - without.shared.value + GIB
+    assert [part.size for part in stated.host.parts if part.name == "/dev/shm"] == [GIB]
 
 
 def test_shared_memory_that_is_not_inside_of_the_memory_is_refused() -> None:
