@@ -12,6 +12,14 @@ from pulumi_kubernetes.core.v1 import (
     NodeSelectorTermArgs,
 )
 
+from planning.pools import COMPUTE_CLASS, Pool
+
+
+def class_of(pools: Sequence[Pool]) -> dict[str, str] | None:
+    """The selector of the ComputeClass that `pools` are of: GKE asks for it in so many words (planning/clusters/
+    compute_class.py sees to it that there is one at the most)."""
+    return next(({COMPUTE_CLASS: pool.compute_class} for pool in pools if pool.compute_class), None)
+
 
 def on_nodes_with(labels: Sequence[Mapping[str, str]]) -> AffinityArgs | None:
     """On nodes that have all of one of `labels`; anywhere where there are none."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from planning.admission import plan_admission
 from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
+from planning.clusters.compute_class import check_compute_classes, plan_compute_class
 from planning.clusters.eks import Karpenter, PlannedEks
 from planning.clusters.made import Made, plan_eks_below, plan_made
 from planning.controllers import check_controllers
@@ -91,6 +92,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found += [*check_signing(settings.model_repository), *check_fetching(settings.model_repository)]
     found += check_people(settings.security.people, [secret for server in servers for secret in server.secrets])
     found += check_rooms(demands)
+    found += check_compute_classes(settings, lanes)
     found += check_controllers(
         settings,
         scaled=[name for name, own in lanes.items() if any(lane.scaled for lane in own)],
@@ -111,6 +113,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         platform=_platform(settings),
         made=made,
         karpenter=_karpenter(made or below),
+        compute_class=plan_compute_class(settings, pools),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
         pod_rules=plan_admission(

@@ -40,6 +40,10 @@ GPU_LABEL_OF_EKS = "k8s.amazonaws.com/accelerator"
 """By this the Cluster Autoscaler knows a node of EKS for one with GPUs, and holds it for coming until one can be
 allocated (kubernetes/autoscaler 55c37cd cluster-autoscaler/cloudprovider/aws/aws_cloud_provider.go, GPULabel)."""
 
+COMPUTE_CLASS = "cloud.google.com/compute-class"
+"""Label and taint of GKE nodes that belong to a ComputeClass, and what pods select it by
+(cloud.google.com/kubernetes-engine/docs/concepts/about-custom-compute-classes)."""
+
 NODE_AGENTS = (Cpu(500), Memory(2**30))
 """Kept free on each GPU node for DaemonSets: CNI, kube-proxy, logging, device plugin, DCGM exporter. An
 allowance of ours; GKE's and EKS's own add-ons request less than this."""
@@ -97,6 +101,11 @@ class Pool:
     def taints_at_first(self) -> tuple[PoolTaint, ...]:
         """Of a node that is new."""
         return self.taints if self.startup_taint is None else (*self.taints, self.startup_taint)
+
+    @property
+    def compute_class(self) -> str | None:
+        """The ComputeClass of GKE that its nodes belong to: pods must select it to get there."""
+        return self.labels.get(COMPUTE_CLASS)
 
     @property
     def max_slots(self) -> int:
@@ -186,6 +195,7 @@ def _made(
     if isinstance(zones, Finding):
         return zones
     whole = allocatable(machine.value)
+    of_class = compute_class_of(name, settings)
     return Pool(
         name=name,
         gpu=catalogue.gpus[wanted.gpu],
@@ -201,8 +211,11 @@ def _made(
             Cpu(whole.cpu_milli - NODE_AGENTS[0].millis),
             Memory(whole.memory_bytes - NODE_AGENTS[1].bytes),
         ),
-        labels={POOL_LABEL: name},
-        taints=(PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule"),),
+        labels={POOL_LABEL: name, **({COMPUTE_CLASS: of_class} if of_class else {})},
+        taints=(
+            PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule"),
+            *((PoolTaint(key=COMPUTE_CLASS, value=of_class, effect="NoSchedule"),) if of_class else ()),
+        ),
         startup_taint=_startup_taint(wanted),
         notice=notice,
         zones=zones,
@@ -212,6 +225,14 @@ def _made(
             f" the image up to {cloud.boot.image_pull_seconds} s ({cloud.boot.source})",
         ),
     )
+
+
+def compute_class_of(pool: str, settings: Settings) -> str | None:
+    """The ComputeClass that `pool` gets on a GKE cluster that is made here: one for all spot pools of the stack that
+    something stands in for."""
+    cluster = _described_by(settings)
+    own = cluster.pools.get(pool) if isinstance(cluster, Gke) else None
+    return f"{settings.namespace}-spot" if own is not None and own.without_spot == "on-demand" else None
 
 
 def _notice(cluster: Gke | Eks, cloud: CloudFacts, settings: Settings) -> Notice | Finding:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pulumi import Output, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
+from components.clusters.gke.compute_class import compute_class
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
 from components.labels import common
@@ -49,6 +50,8 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, labels=plan.labels),
             opts,
         )
+    if plan.compute_class is not None:
+        compute_class("compute-class", plan.compute_class, labels=plan.labels, opts=opts)
     if plan.device_plugins:
         DevicePlugins("gpu", DevicePluginsArgs(plugins=plan.device_plugins, labels=plan.labels), opts)
     if plan.gpu_readiness is not None:

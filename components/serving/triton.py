@@ -42,7 +42,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from components.images import image_reference
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
 from components.models.volumes import models_in_pod
-from components.placement import on_nodes_with
+from components.placement import class_of, on_nodes_with
 from components.security.restricted import restricted
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
@@ -136,6 +136,7 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
             fs_group_change_policy="OnRootMismatch",
             seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
         ),
+        node_selector=class_of(args.lane.lane.pools),
         affinity=on_nodes_with([pool.labels for pool in args.lane.lane.pools]),
         tolerations=_tolerations(args.lane.lane.pools),
         topology_spread_constraints=_spread(args),

@@ -186,6 +186,10 @@ def _clusters(draw: st.DrawFn, platform: str, pools: dict[str, Raw], notice: int
     if platform == "gke":
         made["spot_notice"] = f"{min(notice, CLOUDS['gke'].spot.max_seconds)}s"
         made["kubernetes"] = "1.35"  # older ones give 15 s of notice, whatever is asked for
+        spot = {name: pool for name, pool in pools.items() if pool["capacity"] == "spot"}
+        steady = _SALES["gke", "on-demand"]
+        if all((pool["gpu"], pool["gpus_per_node"]) in steady for pool in spot.values()) and draw(st.booleans()):
+            made["pools"] = {name: {"without_spot": "on-demand"} for name in spot}
     elif kubernetes == "1.30":
         made["kubernetes"] = "1.34"  # EKS offers nothing so old
     if draw(st.booleans()):
