@@ -121,6 +121,7 @@ def triton_deployment(name: str, args: TritonArgs, opts: ResourceOptions) -> Dep
 def _pod(args: TritonArgs) -> PodSpecArgs:
     server = args.server
     models = models_in_pod(server, args.signing)
+    shared_volumes, shared_mounts = _shared_memory(args)
     return PodSpecArgs(
         service_account_name=args.service_account,
         automount_service_account_token=False,
@@ -145,18 +146,27 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
             # A sidecar: it starts before Triton and ends after it.
             proxy_container(image_reference(server.proxy_image.value), server.proxy),
         ],
-        containers=[_container(server, models.env, models.mounts)],
+        containers=[_container(server, models.env, [*models.mounts, *shared_mounts])],
         volumes=[
             *models.volumes,
-            VolumeArgs(
-                name="shared-memory",
-                empty_dir=EmptyDirVolumeSourceArgs(medium="Memory", size_limit=str(Memory(server.needs.shared.value))),
-            ),
+            *shared_volumes,
             VolumeArgs(
                 name="scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=str(server.storage.scratch.value))
             ),
             *proxy_volumes(args.proxy_config),
         ],
+    )
+
+
+def _shared_memory(args: TritonArgs) -> tuple[Sequence[VolumeArgs], Sequence[VolumeMountArgs]]:
+    """What Python models hand tensors over in. A volume would cover what the device plugin mounts for MPS at the same
+    path, which is half of the node's memory and counts as the pod's as far as the pod fills it."""
+    if args.lane.lane.by_mps:
+        return (), ()
+    size = str(Memory(args.server.needs.shared.value))
+    return (
+        [VolumeArgs(name="shared-memory", empty_dir=EmptyDirVolumeSourceArgs(medium="Memory", size_limit=size))],
+        [VolumeMountArgs(name="shared-memory", mount_path="/dev/shm")],  # noqa: S108 - a volume of the pod's own
     )
 
 
@@ -212,7 +222,6 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
         security_context=restricted(),
         volume_mounts=[
             *mounts,
-            VolumeMountArgs(name="shared-memory", mount_path="/dev/shm"),  # noqa: S108 - a volume of the pod's own
             VolumeMountArgs(name="scratch", mount_path="/tmp"),  # noqa: S108 - a volume of the pod's own
         ],
     )

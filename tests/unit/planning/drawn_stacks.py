@@ -21,6 +21,7 @@ from planning.catalogue.gpus import GPUS, GpuKind
 from planning.catalogue.machines import Capacity, Cloud, allocatable
 from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, UNHURRIED
 from planning.pools import NODE_AGENTS
+from planning.sharing import CUT_OTHERWISE_BY_GKE
 from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, MINIO, RELEASES, ROLE, SERVABLE, SIGNING, Raw
 
 GIB = 2**30
@@ -126,6 +127,8 @@ def _stacks(draw: st.DrawFn, *, healthy: bool) -> Raw:
 def _pools(draw: st.DrawFn, platform: str, *, healthy: bool) -> dict[str, Raw]:
     pools: dict[str, Raw] = {}
     capacities = draw(_CAPACITIES)
+    # A healthy lane's pools share by MPS all or none, and none on GKE.
+    by_mps = healthy and platform != "gke" and draw(st.integers(0, 4)) == 0
     for name, capacity in zip(POOL_NAMES, capacities, strict=False):
         if platform in get_args(Cloud):
             gpu, gpus = draw(_sales(cast("Cloud", platform), capacity))
@@ -136,7 +139,7 @@ def _pools(draw: st.DrawFn, platform: str, *, healthy: bool) -> dict[str, Raw]:
             "gpu": gpu,
             "gpus_per_node": gpus,
             "capacity": capacity,
-            "sharing": draw(_sharing(gpu)),
+            "sharing": draw(_BY_MPS if by_mps else _sharing(gpu, platform, healthy=healthy)),
             "nodes": {"min": least, "max": draw(st.integers(max(1, least), 9))},
         }
     return pools
@@ -147,16 +150,19 @@ def _sales(cloud: Cloud, capacity: Capacity) -> st.SearchStrategy[tuple[GpuKind,
     return st.sampled_from(_SALES[cloud, capacity])
 
 
+_BY_MPS: st.SearchStrategy[Raw] = st.integers(2, 4).map(lambda count: {"kind": "mps", "pods": count})
+
+
 @cache
-def _sharing(gpu: GpuKind) -> st.SearchStrategy[Raw]:
+def _sharing(gpu: GpuKind, platform: str, *, healthy: bool) -> st.SearchStrategy[Raw]:
     pods = st.integers(2, 4)
-    offered = [
-        st.just({"kind": "whole"}),
-        pods.map(lambda count: {"kind": "time-slicing", "pods": count}),
-        pods.map(lambda count: {"kind": "mps", "pods": count}),
-    ]
-    if GPUS[gpu].mig:
-        profiles = st.sampled_from([profile.name for profile in GPUS[gpu].mig])
+    offered = [st.just({"kind": "whole"}), pods.map(lambda count: {"kind": "time-slicing", "pods": count})]
+    if not healthy:
+        offered.append(_BY_MPS)
+    # Any cluster may turn out to be GKE's, which knows one profile by another's number.
+    cut = [profile.name for profile in GPUS[gpu].mig if (gpu, profile.name) not in CUT_OTHERWISE_BY_GKE]
+    if cut:
+        profiles = st.sampled_from(cut)
         offered.append(profiles.map(lambda profile: {"kind": "mig", "profile": profile}))
     return st.one_of(offered)
 
@@ -167,10 +173,11 @@ def _clusters(draw: st.DrawFn, platform: str, pools: dict[str, Raw], notice: int
     if platform == "local":
         return {"kind": "local", "kubernetes": kubernetes}
     if platform == "other":
+        by_mps = any(pool["sharing"]["kind"] == "mps" for pool in pools.values())
         return {
             "kind": "existing",
             "kubernetes": kubernetes,
-            "platform": draw(st.sampled_from(("gke", "eks", "other"))),
+            "platform": draw(st.sampled_from(("eks", "other") if by_mps else ("gke", "eks", "other"))),
             "node_boot": f"{draw(st.integers(1, 900))}s",
             "pools": {
                 name: {
