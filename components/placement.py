@@ -10,6 +10,7 @@ from pulumi_kubernetes.core.v1 import (
     NodeSelectorArgs,
     NodeSelectorRequirementArgs,
     NodeSelectorTermArgs,
+    TolerationArgs,
 )
 
 from planning.pools import COMPUTE_CLASS, Pool
@@ -40,3 +41,14 @@ def on_nodes_with(labels: Sequence[Mapping[str, str]]) -> AffinityArgs | None:
             )
         )
     )
+
+
+def tolerations_of(pools: Sequence[Pool]) -> list[TolerationArgs] | None:
+    """Of all that nodes of `pools` keep others off with."""
+    taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
+    return [
+        TolerationArgs(key=key, operator="Equal", value=value, effect=effect)
+        if value
+        else TolerationArgs(key=key, operator="Exists", effect=effect)
+        for key, value, effect in taints
+    ] or None

@@ -59,6 +59,7 @@ class Plan:
     quota: Quota
     people: tuple[PlannedRole, ...]
     priority_class: str
+    headroom_class: str
     labels: Mapping[str, str]
     pools: tuple[Pool, ...]
     device_plugins: tuple[PlannedDevicePlugin, ...]

@@ -20,6 +20,7 @@ from planning.fetching import check_fetching, delivery_of
 from planning.findings import Finding, Rule, Severity, setting
 from planning.gpu_readiness import plan_gpu_readiness
 from planning.gpu_software import plan_device_plugins
+from planning.headroom import plan_headroom
 from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import check_memory, plan_memory
@@ -123,6 +124,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         quota=plan_quota(servers),
         people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",
+        headroom_class=f"{settings.namespace}-headroom",
         labels=dict(settings.labels),
         pools=pools,
         device_plugins=device_plugins,
@@ -180,6 +182,8 @@ def _server(
     found += check_memory(name, server, needs, mine)
     disruption, of_disruption = plan_disruption(name, server.replicas.floor)
     found += of_disruption
+    headroom, of_headroom = plan_headroom(name, server, lanes, settings, lock)
+    found += of_headroom
     engines, of_engines = plan_engines(name, served.planned, repository.models, mine, release) if release else ((), ())
     found += of_engines
     rollouts = [plan_rollout(lane, spare=lane.deployment in spare) for lane in lanes]
@@ -223,6 +227,7 @@ def _server(
         ),
         proxy_image=proxy_image,
         disruption=disruption,
+        headroom=headroom,
         exposure=server.exposure,
         network=plan_network(settings, server, storage, catalogue),
     )

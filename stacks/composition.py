@@ -15,6 +15,7 @@ from components.labels import common
 from components.models.fetching import SIGNING, signing_config
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
+from components.serving.headroom import Headroom, HeadroomArgs
 from components.serving.server import Server, ServerArgs
 from planning.plan import Plan
 from planning.storage import FetchedSource, NodePathSource
@@ -106,4 +107,16 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
         )
         for server in plan.servers
     }
+    if any(server.headroom is not None for server in plan.servers):
+        Headroom(
+            "headroom",
+            HeadroomArgs(
+                servers=plan.servers,
+                namespace=serving.namespace,
+                priority_class=plan.headroom_class,
+                pull_secret=plan.settings.images.pull_secret,
+                labels=plan.labels,
+            ),
+            opts,
+        )
     return Composition(namespace=serving.namespace, servers=servers)

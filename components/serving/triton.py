@@ -32,7 +32,6 @@ from pulumi_kubernetes.core.v1 import (
     ResourceRequirementsArgs,
     SeccompProfileArgs,
     SleepActionArgs,
-    TolerationArgs,
     TopologySpreadConstraintArgs,
     VolumeArgs,
     VolumeMountArgs,
@@ -42,11 +41,11 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from components.images import image_reference
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
 from components.models.volumes import models_in_pod
-from components.placement import class_of, on_nodes_with
+from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.restricted import restricted
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
-from planning.pools import GPU_RESOURCE, Pool
+from planning.pools import GPU_RESOURCE
 from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
 from planning.settings.scalars import Memory
@@ -139,7 +138,7 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
         ),
         node_selector=class_of(args.lane.lane.pools),
         affinity=on_nodes_with([pool.labels for pool in args.lane.lane.pools]),
-        tolerations=_tolerations(args.lane.lane.pools),
+        tolerations=tolerations_of(args.lane.lane.pools),
         topology_spread_constraints=_spread(args),
         init_containers=[
             *models.before,
@@ -236,16 +235,6 @@ def _resources(server: PlannedServer) -> ResourceRequirementsArgs:
         **({GPU_RESOURCE: str(server.gpus)} if server.gpus else {}),
     }
     return ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts))
-
-
-def _tolerations(pools: Sequence[Pool]) -> list[TolerationArgs] | None:
-    taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
-    return [
-        TolerationArgs(key=key, operator="Equal", value=value, effect=effect)
-        if value
-        else TolerationArgs(key=key, operator="Exists", effect=effect)
-        for key, value, effect in taints
-    ] or None
 
 
 def _spread(args: TritonArgs) -> list[TopologySpreadConstraintArgs]:

@@ -220,7 +220,7 @@ def _servers(draw: st.DrawFn, name: str, platform: str, pools: dict[str, Raw], n
         "release": "24.10" if platform == "local" else "26.08" if ENGINE in models else draw(st.sampled_from(RELEASES)),
         "models": models,
         "gpu": gpu,
-        "replicas": {"floor": floor, "ceiling": floor + draw(st.integers(0, 6))},
+        "replicas": draw(_replicas(floor, platform, healthy=healthy)),
         "exposure": draw(_exposures()),
         "resources": {
             "cpu": draw(st.sampled_from(("500m", "1", "1500m"))),
@@ -233,6 +233,15 @@ def _servers(draw: st.DrawFn, name: str, platform: str, pools: dict[str, Raw], n
     if draw(st.booleans()):
         server["scaling"] = {"scale_in_after": f"{draw(st.integers(1, 3600))}s"}
     return server
+
+
+@st.composite
+def _replicas(draw: st.DrawFn, floor: int, platform: str, *, healthy: bool) -> Raw:
+    above = draw(st.integers(0, 6))
+    # A spot lane begins with one pod, so that it grows by one less than there is above the floor.
+    most = (0 if platform == "local" else max(0, above - 1)) if healthy else 3
+    headroom = {"headroom": draw(st.integers(0, most))} if draw(st.integers(0, 3)) == 0 else {}
+    return {"floor": floor, "ceiling": floor + above, **headroom}
 
 
 @st.composite

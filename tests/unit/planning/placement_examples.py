@@ -183,6 +183,21 @@ EXAMPLES = (
         remedy=says("gpu_pools.cheap.sharing.profile", r"Write one of: ([^, ]+),"),
     ),
     Example(
+        rule="TU317",
+        breaks={f"{VISION}.replicas": {"floor": 2, "ceiling": 4, "headroom": 2}},
+        at=f"{VISION}.replicas.headroom",
+        words=("2", "1 by which", "vision-spot"),
+        remedy=says(f"{VISION}.replicas.headroom", r"Write (\d+)", int),
+    ),
+    Example(
+        rule="TU317",
+        breaks={**LOCAL, f"{VISION}.replicas": {"floor": 2, "ceiling": 2, "headroom": 1}},
+        at=f"{VISION}.replicas.headroom",
+        words=("1", "buys no other"),
+        remedy=says(f"{VISION}.replicas.headroom", r"Write (\d+)", int),
+        beside=("TU703", "TU705", "TU705"),
+    ),
+    Example(
         rule="TU311",
         breaks={f"{VISION}.gpu.pools": ["cheap"]},
         at=f"{VISION}.gpu.pools",
