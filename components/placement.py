@@ -10,7 +10,16 @@ from pulumi_kubernetes.core.v1 import (
     NodeSelectorArgs,
     NodeSelectorRequirementArgs,
     NodeSelectorTermArgs,
+    TolerationArgs,
 )
+
+from planning.pools import COMPUTE_CLASS, Pool
+
+
+def class_of(pools: Sequence[Pool]) -> dict[str, str] | None:
+    """The selector of the ComputeClass that `pools` are of: GKE asks for it in so many words (planning/clusters/
+    compute_class.py sees to it that there is one at the most)."""
+    return next(({COMPUTE_CLASS: pool.compute_class} for pool in pools if pool.compute_class), None)
 
 
 def on_nodes_with(labels: Sequence[Mapping[str, str]]) -> AffinityArgs | None:
@@ -32,3 +41,14 @@ def on_nodes_with(labels: Sequence[Mapping[str, str]]) -> AffinityArgs | None:
             )
         )
     )
+
+
+def tolerations_of(pools: Sequence[Pool]) -> list[TolerationArgs] | None:
+    """Of all that nodes of `pools` keep others off with."""
+    taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
+    return [
+        TolerationArgs(key=key, operator="Equal", value=value, effect=effect)
+        if value
+        else TolerationArgs(key=key, operator="Exists", effect=effect)
+        for key, value, effect in taints
+    ] or None

@@ -16,7 +16,7 @@ from planning.pools import Pool, PoolTaint
 from planning.release import UNCONFIRMED_IMAGE, locked_image
 from planning.settings.cluster import Gke, described
 from planning.settings.controllers import Presence
-from planning.settings.pools import Mig, Mps, TimeSlicing
+from planning.settings.pools import Mig, Mps, Sharing, TimeSlicing
 from planning.settings.root import Settings
 
 IMAGE, TAG = "device-plugin", "v0.20.0"
@@ -27,13 +27,15 @@ BROUGHT_ALREADY = Rule("TU906", Severity.ERROR, "Nothing is installed twice that
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedDevicePlugin:
-    """For the nodes of one pool. `replicas`: how many pods take turns on each GPU, None where one has it whole."""
+    """For the nodes of one pool. `replicas`: how many pods share each GPU, None where one has it whole. `by_mps`: at
+    the same time, through a control daemon of the node; in turns otherwise."""
 
     pool: str
     image: Derived[ImageRef]
     labels: Mapping[str, str]
     taints: tuple[PoolTaint, ...]
     replicas: Derived[int] | None
+    by_mps: bool
 
 
 def plan_device_plugins(
@@ -63,24 +65,21 @@ def _plugin(settings: Settings, pool: Pool, image: Derived[ImageRef]) -> Planned
         labels=pool.labels,
         taints=pool.taints_at_first,
         replicas=Derived(sharing.pods, f"gpu_pools.{pool.name}.sharing.pods says so")
-        if isinstance(sharing, TimeSlicing)
+        if isinstance(sharing, TimeSlicing | Mps)
         else None,
+        by_mps=pool.by_mps,
     )
 
 
-def _shared_otherwise(pool: str, sharing: object) -> Finding | None:
-    match sharing:
-        case Mps():
-            needs = "MPS needs its control daemon on every node"
-        case Mig():
-            needs = "MIG needs the GPUs to be cut before the plugin starts"
-        case _:
-            return None
+def _shared_otherwise(pool: str, sharing: Sharing) -> Finding | None:
+    if not isinstance(sharing, Mig):
+        return None
     return Finding(
         rule=NOT_SHARED_SO,
         at=setting(f"gpu_pools.{pool}.sharing.kind"),
-        what=f"{needs}, and `controllers.nvidia_device_plugin: install` brings the plugin alone.",
-        fix="Write `whole` or `time-slicing`, or run NVIDIA's GPU operator in the cluster and write"
+        what="MIG needs the GPUs to be cut before the plugin starts, and `controllers.nvidia_device_plugin: install`"
+        " brings nothing that cuts them.",
+        fix="Write `whole`, `time-slicing` or `mps`, or run NVIDIA's GPU operator in the cluster and write"
         " `controllers.nvidia_device_plugin: present`.",
     )
 

@@ -7,7 +7,7 @@ and a scaler each, behind one Service, one PodDisruptionBudget and one statement
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from planning.catalogue.machines import Capacity
@@ -23,6 +23,7 @@ MIB = 2**20
 
 CEILING_UNDER_FLOOR = Rule("TU110", Severity.ERROR, "A server's ceiling is not below its floor")
 UNKNOWN_POOL = Rule("TU111", Severity.ERROR, "A server runs on pools that the stack file has")
+MPS_ALL_OR_NONE = Rule("TU306", Severity.ERROR, "The pools of a lane share their GPUs by MPS all, or none does")
 FLOOR_ON_SPOT = Rule("TU311", Severity.WARNING, "A floor stands on on-demand nodes")
 FLOOR_ON_SPOT_WITH_SLO = Rule("TU312", Severity.ERROR, "A promised availability does not stand on spot nodes alone")
 SPOT_UNUSED = Rule("TU313", Severity.WARNING, "Spot pools of a server are used")
@@ -46,6 +47,11 @@ class Lane:
     def scaled(self) -> bool:
         return self.minimum.value < self.maximum.value
 
+    @property
+    def by_mps(self) -> bool:
+        """Whether its pods share GPUs by MPS: on all of its pools then."""
+        return any(pool.by_mps for pool in self.pools)
+
 
 def plan_lanes(name: str, server: Triton, pools: Mapping[str, Pool]) -> tuple[tuple[Lane, ...], tuple[Finding, ...]]:
     """The lanes of server `name` on those of `pools` that could be planned."""
@@ -63,7 +69,7 @@ def plan_lanes(name: str, server: Triton, pools: Mapping[str, Pool]) -> tuple[tu
         return (_lane(name, "floor", "on-demand", (), *_all(replicas, "nodes without GPUs carry it")),), ()
     chosen = tuple(pools[pool] for pool in server.gpu.pools if pool in pools)
     lanes, findings = _on_pools(name, replicas, chosen, server)
-    return lanes, (*findings, *_room(name, server, server.gpu, chosen))
+    return lanes, (*findings, *_room(name, server, server.gpu, chosen), *_mps(name, lanes))
 
 
 def _lane(
@@ -136,6 +142,21 @@ def _floor_on_spot(name: str, server: Triton, spot: Sequence[Pool]) -> Finding:
             else ", or accept this warning with a reason."
         ),
     )
+
+
+def _mps(name: str, lanes: Sequence[Lane]) -> Iterator[Finding]:
+    """A pod has its own /dev/shm or that of its node's control daemon, before it is known where it will be."""
+    for lane in lanes:
+        by_mps = [repr(pool.name) for pool in lane.pools if pool.by_mps]
+        others = [repr(pool.name) for pool in lane.pools if not pool.by_mps]
+        if by_mps and others:
+            yield Finding(
+                rule=MPS_ALL_OR_NONE,
+                at=setting(f"servers.{name}.gpu.pools"),
+                what=f"{', '.join(by_mps)} shares GPUs by MPS and {', '.join(others)} does not: a pod of"
+                f" {lane.deployment} would have the wrong /dev/shm on one of them.",
+                fix="Share the GPUs of all these pools by `mps`, or of none.",
+            )
 
 
 def _room(name: str, server: Triton, gpu: NvidiaGpu, pools: Sequence[Pool]) -> tuple[Finding, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planning.admission import PodRule
+from planning.clusters.compute_class import PlannedComputeClass
 from planning.clusters.eks import Karpenter
 from planning.clusters.made import Made
 from planning.cost import PoolCost
@@ -43,21 +44,23 @@ class KarpenterThere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`made` is the cluster that the stack itself makes, `device_plugins` what it installs on GPU nodes,
-    `gpu_readiness` the program that takes the start-up taint off them, `gpu_health` the one that empties those whose
-    GPU has failed. `servers` lacks those that an error keeps from being planned: where `errors` is not empty, nothing
-    may be made of it."""
+    """`made` is the cluster that the stack itself makes, `compute_class` what GKE's autoscaler is told of its pools,
+    `device_plugins` what it installs on GPU nodes, `gpu_readiness` the program that takes the start-up taint off them,
+    `gpu_health` the one that empties those whose GPU has failed. `servers` lacks those that an error keeps from being
+    planned: where `errors` is not empty, nothing may be made of it."""
 
     settings: Settings
     platform: Platform
     made: Made | None
     karpenter: KarpenterThere | None
+    compute_class: PlannedComputeClass | None
     namespace: str
     pod_security: str
     pod_rules: tuple[Derived[PodRule], ...]
     quota: Quota
     people: tuple[PlannedRole, ...]
     priority_class: str
+    headroom_class: str
     labels: Mapping[str, str]
     pools: tuple[Pool, ...]
     device_plugins: tuple[PlannedDevicePlugin, ...]

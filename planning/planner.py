@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from planning.admission import plan_admission
 from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
+from planning.clusters.compute_class import check_compute_classes, plan_compute_class
 from planning.clusters.eks import Karpenter, PlannedEks
 from planning.clusters.made import Made, plan_eks_below, plan_made
 from planning.controllers import check_controllers
@@ -20,6 +21,7 @@ from planning.findings import Finding, Rule, Severity, setting
 from planning.gpu_health import plan_gpu_health
 from planning.gpu_readiness import plan_gpu_readiness
 from planning.gpu_software import plan_device_plugins
+from planning.headroom import plan_headroom
 from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import Image, check_memory, plan_memory
@@ -92,6 +94,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found += [*check_signing(settings.model_repository), *check_fetching(settings.model_repository)]
     found += check_people(settings.security.people, [secret for server in servers for secret in server.secrets])
     found += check_rooms(demands)
+    found += check_compute_classes(settings, lanes)
     found += check_controllers(
         settings,
         scaled=[name for name, own in lanes.items() if any(lane.scaled for lane in own)],
@@ -114,6 +117,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         platform=_platform(settings),
         made=made,
         karpenter=_karpenter(made or below),
+        compute_class=plan_compute_class(settings, pools),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
         pod_rules=plan_admission(
@@ -123,6 +127,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         quota=plan_quota(servers),
         people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",
+        headroom_class=f"{settings.namespace}-headroom",
         labels=dict(settings.labels),
         pools=pools,
         device_plugins=device_plugins,
@@ -182,6 +187,8 @@ def _server(
     found += check_memory(name, server, needs, mine)
     disruption, of_disruption = plan_disruption(name, server.replicas.floor)
     found += of_disruption
+    headroom, of_headroom = plan_headroom(name, server, lanes, settings, lock)
+    found += of_headroom
     engines, of_engines = plan_engines(name, served.planned, repository.models, mine, release) if release else ((), ())
     found += of_engines
     rollouts = [plan_rollout(lane, spare=lane.deployment in spare) for lane in lanes]
@@ -225,6 +232,7 @@ def _server(
         ),
         proxy_image=proxy_image,
         disruption=disruption,
+        headroom=headroom,
         exposure=server.exposure,
         network=plan_network(settings, server, storage, catalogue),
     )

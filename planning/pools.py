@@ -19,7 +19,8 @@ from planning.findings import Finding, Place, Rule, Severity, setting
 from planning.proxy import with_proxy
 from planning.repository.suggestion import did_you_mean
 from planning.settings.cluster import Eks, Existing, Gke, Local, Reference, described
-from planning.settings.pools import GpuPool
+from planning.settings.controllers import Presence
+from planning.settings.pools import GpuPool, Mig, Mps, Sharing, TimeSlicing, Whole
 from planning.settings.root import Settings
 from planning.settings.scalars import Cpu, Memory
 from planning.sharing import Share, plan_share
@@ -39,6 +40,18 @@ pkg/utils/taints/taints.go, StartupTaintPrefix). EKS takes keys of 63 characters
 GPU_LABEL_OF_EKS = "k8s.amazonaws.com/accelerator"
 """By this the Cluster Autoscaler knows a node of EKS for one with GPUs, and holds it for coming until one can be
 allocated (kubernetes/autoscaler 55c37cd cluster-autoscaler/cloudprovider/aws/aws_cloud_provider.go, GPULabel)."""
+
+COMPUTE_CLASS = "cloud.google.com/compute-class"
+"""Label and taint of GKE nodes that belong to a ComputeClass, and what pods select it by
+(cloud.google.com/kubernetes-engine/docs/concepts/about-custom-compute-classes)."""
+
+PLUGIN_CONFIG = "nvidia.com/device-plugin.config"
+"""By its value a node's device plugin chooses one of the configurations that it was given (k8s-device-plugin README,
+"Updating Per-Node Configuration With a Node Label")."""
+
+MIG_CONFIG = "nvidia.com/mig.config"
+"""By its value the MIG manager of NVIDIA's GPU operator cuts a node's GPUs; `all-1g.10gb` and its like are in its
+default configuration (NVIDIA/mig-parted bd7160f deployments/systemd/config-default.yaml)."""
 
 NODE_AGENTS = (Cpu(500), Memory(2**30))
 """Kept free on each GPU node for DaemonSets: CNI, kube-proxy, logging, device plugin, DCGM exporter. An
@@ -72,7 +85,8 @@ class Pool:
     """`share_bytes`: GPU memory that one share gives. `slots`: shares of one node. `boot_seconds`: from an
     unschedulable pod until a new node's GPU can be used, the image's pull included. `machine` is None where
     the pool is already there. `room`: what the pods of one node can request, None where it is not known.
-    `whole`: pods may have several of its GPUs; where GPUs are shared in turns or by MPS, a pod has one share.
+    `whole`: pods may have several of its GPUs; where GPUs are shared in turns or by MPS, a pod has one share. `by_mps`:
+    its pods have the shared memory of their node's control daemon in place of their own.
     `startup_taint`: what nodes carry beside `taints` until all their GPUs can be allocated; no server tolerates it."""
 
     name: str
@@ -80,6 +94,7 @@ class Pool:
     gpus_per_node: int
     slots: int
     whole: bool
+    by_mps: bool
     share_bytes: Derived[int]
     capacity: Capacity
     min_nodes: int
@@ -99,6 +114,11 @@ class Pool:
         return self.taints if self.startup_taint is None else (*self.taints, self.startup_taint)
 
     @property
+    def compute_class(self) -> str | None:
+        """The ComputeClass of GKE that its nodes belong to: pods must select it to get there."""
+        return self.labels.get(COMPUTE_CLASS)
+
+    @property
     def max_slots(self) -> int:
         return self.max_nodes * self.slots
 
@@ -116,7 +136,7 @@ def plan_pools(settings: Settings, catalogue: Catalogue) -> tuple[tuple[Pool, ..
     pools: list[Pool] = []
     findings: list[Finding] = []
     for name, wanted in settings.gpu_pools.items():
-        share = plan_share(name, wanted, catalogue)
+        share = plan_share(name, wanted, catalogue, on_gke=_on_gke(settings))
         planned = share if isinstance(share, Finding) else _pool(name, wanted, share, settings, catalogue)
         if isinstance(planned, Finding):
             findings.append(planned)
@@ -142,6 +162,14 @@ def _machines_of_no_pool(settings: Settings) -> Iterator[Finding]:
 def _described_by(settings: Settings) -> Gke | Eks | Existing | Local:
     """The block that says what the cluster is."""
     return described(settings.cluster)
+
+
+def _on_gke(settings: Settings) -> bool:
+    match _described_by(settings):
+        case Gke() | Existing(platform="gke"):
+            return True
+        case _:
+            return False
 
 
 def _at(settings: Settings, field: str) -> Place:
@@ -186,12 +214,14 @@ def _made(
     if isinstance(zones, Finding):
         return zones
     whole = allocatable(machine.value)
+    of_class = compute_class_of(name, settings)
     return Pool(
         name=name,
         gpu=catalogue.gpus[wanted.gpu],
         gpus_per_node=wanted.gpus_per_node,
         slots=slots,
         whole=share.whole,
+        by_mps=share.by_mps,
         share_bytes=share.memory,
         capacity=wanted.capacity,
         min_nodes=wanted.nodes.min,
@@ -201,8 +231,15 @@ def _made(
             Cpu(whole.cpu_milli - NODE_AGENTS[0].millis),
             Memory(whole.memory_bytes - NODE_AGENTS[1].bytes),
         ),
-        labels={POOL_LABEL: name},
-        taints=(PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule"),),
+        labels={
+            POOL_LABEL: name,
+            **({COMPUTE_CLASS: of_class} if of_class else {}),
+            **_said_to_nvidia(wanted.sharing, cluster, settings),
+        },
+        taints=(
+            PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule"),
+            *((PoolTaint(key=COMPUTE_CLASS, value=of_class, effect="NoSchedule"),) if of_class else ()),
+        ),
         startup_taint=_startup_taint(wanted),
         notice=notice,
         zones=zones,
@@ -212,6 +249,28 @@ def _made(
             f" the image up to {cloud.boot.image_pull_seconds} s ({cloud.boot.source})",
         ),
     )
+
+
+def _said_to_nvidia(sharing: Sharing, cluster: Gke | Eks, settings: Settings) -> dict[str, str]:
+    """Labels of EKS nodes by which NVIDIA's software, where somebody else installed it, learns how a pool shares its
+    GPUs. GKE is told by the node pool, and a plugin of ours by its file."""
+    if isinstance(cluster, Gke) or settings.controllers.nvidia_device_plugin is not Presence.PRESENT:
+        return {}
+    match sharing:
+        case Mig(profile=profile):
+            return {MIG_CONFIG: f"all-{profile}"}
+        case TimeSlicing(pods=pods) | Mps(pods=pods):
+            return {PLUGIN_CONFIG: f"{sharing.kind}-{pods}"}
+        case Whole():
+            return {}
+
+
+def compute_class_of(pool: str, settings: Settings) -> str | None:
+    """The ComputeClass that `pool` gets on a GKE cluster that is made here: one for all spot pools of the stack that
+    something stands in for."""
+    cluster = _described_by(settings)
+    own = cluster.pools.get(pool) if isinstance(cluster, Gke) else None
+    return f"{settings.namespace}-spot" if own is not None and own.without_spot == "on-demand" else None
 
 
 def _notice(cluster: Gke | Eks, cloud: CloudFacts, settings: Settings) -> Notice | Finding:
@@ -259,6 +318,7 @@ def _described(
         gpus_per_node=wanted.gpus_per_node,
         slots=slots,
         whole=share.whole,
+        by_mps=share.by_mps,
         share_bytes=share.memory,
         capacity=wanted.capacity,
         min_nodes=wanted.nodes.min,

@@ -47,13 +47,15 @@ def plan_quota(servers: Sequence[PlannedServer]) -> Quota:
         for server in servers
         for lane in server.lanes
     ]
+    counted += [(server.headroom.pods.value, server.gpus) for server in servers if server.headroom is not None]
     pods = sum(count for count, _ in counted)
     gpus = sum(count * gpus for count, gpus in counted)
     return Quota(
         most={
             GPU: Derived(
                 LEAVING * gpus,
-                f"all lanes at their most and in a rollout ask for {gpus}, and leaving pods count until they are gone",
+                f"all lanes at their most and in a rollout, and head-room, ask for {gpus}, and leaving pods count until"
+                " they are gone",
             ),
             PODS: Derived(
                 LEAVING * pods + OTHERS,

@@ -10,6 +10,7 @@ from planning.derived import Derived
 from planning.disruption import Disruption, Rollout, Spread
 from planning.draining import Drain
 from planning.engines import EngineKey
+from planning.headroom import PlannedHeadroom
 from planning.images import ImageRef
 from planning.lanes import Lane
 from planning.memory import ServerMemory
@@ -57,6 +58,7 @@ class PlannedServer:
     proxy: Proxy
     proxy_image: Derived[ImageRef]
     disruption: Disruption
+    headroom: PlannedHeadroom | None
     exposure: Exposure
     network: tuple[Allowance, ...]
 
@@ -69,10 +71,11 @@ class PlannedServer:
 
     @property
     def images(self) -> tuple[ImageRef, ...]:
-        """What its pods run."""
+        """What its pods run, and those that keep places for them."""
         source = self.storage.source
         fetcher = (source.image.value,) if isinstance(source, FetchedSource) else ()
-        return self.image.value, self.proxy_image.value, *fetcher
+        pauses = (self.headroom.image.value,) if self.headroom is not None else ()
+        return self.image.value, self.proxy_image.value, *fetcher, *pauses
 
     @property
     def pod(self) -> tuple[Cpu, Memory]:

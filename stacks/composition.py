@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pulumi import Output, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
+from components.clusters.gke.compute_class import compute_class
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
@@ -15,6 +16,7 @@ from components.labels import common
 from components.models.fetching import SIGNING, signing_config
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
+from components.serving.headroom import Headroom, HeadroomArgs
 from components.serving.server import Server, ServerArgs
 from planning.plan import Plan
 from planning.storage import FetchedSource, NodePathSource
@@ -50,6 +52,8 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, labels=plan.labels),
             opts,
         )
+    if plan.compute_class is not None:
+        compute_class("compute-class", plan.compute_class, labels=plan.labels, opts=opts)
     if plan.device_plugins:
         DevicePlugins("gpu", DevicePluginsArgs(plugins=plan.device_plugins, labels=plan.labels), opts)
     if plan.gpu_readiness is not None:
@@ -110,4 +114,16 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
         )
         for server in plan.servers
     }
+    if any(server.headroom is not None for server in plan.servers):
+        Headroom(
+            "headroom",
+            HeadroomArgs(
+                servers=plan.servers,
+                namespace=serving.namespace,
+                priority_class=plan.headroom_class,
+                pull_secret=plan.settings.images.pull_secret,
+                labels=plan.labels,
+            ),
+            opts,
+        )
     return Composition(namespace=serving.namespace, servers=servers)

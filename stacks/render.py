@@ -32,6 +32,7 @@ ORDER = (
     "PersistentVolumeClaim",
     "EC2NodeClass",
     "NodePool",
+    "ComputeClass",
     "ConfigMap",
     "NetworkPolicy",
     "Service",

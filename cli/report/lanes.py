@@ -42,7 +42,9 @@ def derived(show: Callable[[int], Value], of: Callable[[PlannedLane], Derived[in
 def placement_section(server: PlannedServer) -> Section:
     lanes = server.lanes
     drawn = tuple(_drawing(lane.lane) for lane in lanes)
+    kept = server.headroom
     facts = (
+        *((Fact("headroom", "Places kept free", pods(kept.pods.value), kept.pods.because),) if kept else ()),
         *per_lane(lanes, "deployment", "Deployment", _deployment),
         *per_lane(lanes, "pods", "Pods", _pods),
         *per_lane(lanes, "pools", "Pools", _pools),

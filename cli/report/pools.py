@@ -114,6 +114,7 @@ def _node(pool: Pool) -> tuple[Fact, ...]:
             zones,
             carries,
             taints,
+            *_of_class(pool),
         )
     machine = pool.machine.value
     whole = resources(Cpu(machine.vcpus * 1000), Memory(machine.memory_bytes))
@@ -126,7 +127,19 @@ def _node(pool: Pool) -> tuple[Fact, ...]:
         zones,
         carries,
         taints,
+        *_of_class(pool),
     )
+
+
+def _of_class(pool: Pool) -> tuple[Fact, ...]:
+    if pool.compute_class is None:
+        return ()
+    why = (
+        "its rules name spot nodes first and what stands in for them next; pods return when there is spot again"
+        if pool.machine is not None
+        else f"cluster.pools.{pool.name}.labels says so"
+    )
+    return (Fact("compute_class", "ComputeClass", code(pool.compute_class), why),)
 
 
 def _why_taints(pool: Pool, stated: str) -> str:

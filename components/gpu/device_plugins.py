@@ -25,22 +25,22 @@ from pulumi_kubernetes.apps.v1 import (
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
     ConfigMap,
-    ConfigMapVolumeSourceArgs,
     ContainerArgs,
-    EnvVarArgs,
     HostPathVolumeSourceArgs,
     Namespace,
     PodSpecArgs,
     PodTemplateSpecArgs,
-    ResourceRequirementsArgs,
     SeccompProfileArgs,
     SecurityContextArgs,
-    TolerationArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from components.gpu.mps import CALLED as MPS_CALLED
+from components.gpu.mps import ROOT as MPS_ROOT
+from components.gpu.mps import mps_mounts, mps_pod, mps_volumes
+from components.gpu.nvidia_pods import FILE, FOLDER, amounts, config_mount, config_volume, gpus_shown, tolerations_of
 from components.labels import INSTANCE, NAME, common
 from components.placement import on_nodes_with
 from components.security.network import default_deny
@@ -53,14 +53,9 @@ NAMESPACE = "tritonup-gpu"
 SOCKETS = "/var/lib/kubelet/device-plugins"
 """Where the kubelet looks for plugins (Kubernetes, "Device Plugins")."""
 
-CONFIG = "/etc/nvidia-device-plugin"
+CALLED = "nvidia-device-plugin"
 CONFIG_DIGEST = "tritonup/config-digest"
 """Annotation of the pod template: the plugin reads its file once, so a change of it is a rollout."""
-
-FILE = "config.yaml"
-
-AMOUNTS = {"cpu": "50m", "memory": "128Mi"}
-"""A choice of ours, inside what each GPU node keeps free for agents (planning/pools.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +65,7 @@ class DevicePluginsArgs:
 
 
 class DevicePlugins(pulumi.ComponentResource):
-    """A DaemonSet for each pool. `namespace` is theirs."""
+    """A DaemonSet for each pool, and MPS's control daemon beside it where the pool shares so. `namespace` is theirs."""
 
     namespace: Output[str]
 
@@ -100,10 +95,11 @@ def plugin_config(plugin: PlannedDevicePlugin) -> str:
         "failOnInitError": True,
         "plugin": {"passDeviceSpecs": False, "deviceListStrategy": ["envvar"], "deviceIDStrategy": "uuid"},
     }
+    root = {"mpsRoot": MPS_ROOT} if plugin.by_mps else {}
     sharing = (
         {
             "sharing": {
-                "timeSlicing": {
+                "mps" if plugin.by_mps else "timeSlicing": {
                     # More than one share of a GPU is no more of it: whoever asks for two is told so.
                     "failRequestsGreaterThanOne": True,
                     "resources": [{"name": GPU_RESOURCE, "replicas": plugin.replicas.value}],
@@ -114,14 +110,14 @@ def plugin_config(plugin: PlannedDevicePlugin) -> str:
         else {}
     )
     # JSON is YAML.
-    return json.dumps({"version": "v1", "flags": flags, **sharing}, indent=2) + "\n"
+    return json.dumps({"version": "v1", "flags": flags | root, **sharing}, indent=2) + "\n"
 
 
 def _daemon_set(
     name: str, plugin: PlannedDevicePlugin, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions
 ) -> DaemonSet:
-    own = {NAME: "nvidia-device-plugin", INSTANCE: plugin.pool}
-    called = f"nvidia-device-plugin-{plugin.pool}"
+    own = {NAME: CALLED, INSTANCE: plugin.pool}
+    called = f"{CALLED}-{plugin.pool}"
     text = plugin_config(plugin)
     config = ConfigMap(
         f"{name}-config",
@@ -129,6 +125,26 @@ def _daemon_set(
         data={FILE: text},
         opts=opts,
     )
+    digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    read = config.metadata.apply(lambda metadata: metadata.name or called)
+    if plugin.by_mps:
+        daemon = {NAME: MPS_CALLED, INSTANCE: plugin.pool}
+        _on_every_node(
+            f"{name}-mps", f"{MPS_CALLED}-{plugin.pool}", daemon, digest, mps_pod(plugin, read), namespace, labels, opts
+        )
+    return _on_every_node(name, called, own, digest, _pod(plugin, read), namespace, labels, opts)
+
+
+def _on_every_node(
+    name: str,
+    called: str,
+    own: Mapping[str, str],
+    config_digest: str,
+    pod: PodSpecArgs,
+    namespace: Input[str],
+    labels: Mapping[str, str],
+    opts: ResourceOptions,
+) -> DaemonSet:
     return DaemonSet(
         name,
         metadata=ObjectMetaArgs(name=called, namespace=namespace, labels={**labels, **own}),
@@ -138,11 +154,8 @@ def _daemon_set(
                 type="RollingUpdate", rolling_update=RollingUpdateDaemonSetArgs(max_unavailable=1)
             ),
             template=PodTemplateSpecArgs(
-                metadata=ObjectMetaArgs(
-                    labels={**labels, **own},
-                    annotations={CONFIG_DIGEST: f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"},
-                ),
-                spec=_pod(plugin, config.metadata.apply(lambda metadata: metadata.name or called)),
+                metadata=ObjectMetaArgs(labels={**labels, **own}, annotations={CONFIG_DIGEST: config_digest}),
+                spec=pod,
             ),
         ),
         opts=opts,
@@ -155,20 +168,15 @@ def _pod(plugin: PlannedDevicePlugin, config: Input[str]) -> PodSpecArgs:
         enable_service_links=False,
         priority_class_name="system-node-critical",
         affinity=on_nodes_with([plugin.labels]),
-        tolerations=[TolerationArgs(key=taint.key, operator="Exists", effect=taint.effect) for taint in plugin.taints]
-        or None,
+        tolerations=tolerations_of(plugin),
         containers=[
             ContainerArgs(
                 name="plugin",
                 image=plugin.image.value.by_digest,
                 image_pull_policy="IfNotPresent",
-                command=["nvidia-device-plugin", f"--config-file={CONFIG}/{FILE}"],
-                env=[
-                    # By these NVIDIA's runtime shows the node's GPUs to the plugin.
-                    EnvVarArgs(name="NVIDIA_VISIBLE_DEVICES", value="all"),
-                    EnvVarArgs(name="NVIDIA_DRIVER_CAPABILITIES", value="compute,utility"),
-                ],
-                resources=ResourceRequirementsArgs(requests=dict(AMOUNTS), limits={"memory": AMOUNTS["memory"]}),
+                command=["nvidia-device-plugin", f"--config-file={FOLDER}/{FILE}"],
+                env=gpus_shown(),
+                resources=amounts(),
                 security_context=SecurityContextArgs(
                     allow_privilege_escalation=False,
                     read_only_root_filesystem=True,
@@ -178,12 +186,14 @@ def _pod(plugin: PlannedDevicePlugin, config: Input[str]) -> PodSpecArgs:
                 ),
                 volume_mounts=[
                     VolumeMountArgs(name="sockets", mount_path=SOCKETS),
-                    VolumeMountArgs(name="config", mount_path=CONFIG, read_only=True),
+                    config_mount(),
+                    *(mps_mounts() if plugin.by_mps else ()),
                 ],
             )
         ],
         volumes=[
             VolumeArgs(name="sockets", host_path=HostPathVolumeSourceArgs(path=SOCKETS, type="Directory")),
-            VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=config)),
+            config_volume(config),
+            *(mps_volumes() if plugin.by_mps else ()),
         ],
     )

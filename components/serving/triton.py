@@ -32,7 +32,6 @@ from pulumi_kubernetes.core.v1 import (
     ResourceRequirementsArgs,
     SeccompProfileArgs,
     SleepActionArgs,
-    TolerationArgs,
     TopologySpreadConstraintArgs,
     VolumeArgs,
     VolumeMountArgs,
@@ -42,11 +41,11 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from components.images import image_reference
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
 from components.models.volumes import models_in_pod
-from components.placement import on_nodes_with
+from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.restricted import restricted
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
-from planning.pools import GPU_RESOURCE, Pool
+from planning.pools import GPU_RESOURCE
 from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
 from planning.settings.scalars import Memory
@@ -121,6 +120,7 @@ def triton_deployment(name: str, args: TritonArgs, opts: ResourceOptions) -> Dep
 def _pod(args: TritonArgs) -> PodSpecArgs:
     server = args.server
     models = models_in_pod(server, args.signing)
+    shared_volumes, shared_mounts = _shared_memory(args)
     return PodSpecArgs(
         service_account_name=args.service_account,
         automount_service_account_token=False,
@@ -136,26 +136,36 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
             fs_group_change_policy="OnRootMismatch",
             seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
         ),
+        node_selector=class_of(args.lane.lane.pools),
         affinity=on_nodes_with([pool.labels for pool in args.lane.lane.pools]),
-        tolerations=_tolerations(args.lane.lane.pools),
+        tolerations=tolerations_of(args.lane.lane.pools),
         topology_spread_constraints=_spread(args),
         init_containers=[
             *models.before,
             # A sidecar: it starts before Triton and ends after it.
             proxy_container(image_reference(server.proxy_image.value), server.proxy),
         ],
-        containers=[_container(server, models.env, models.mounts)],
+        containers=[_container(server, models.env, [*models.mounts, *shared_mounts])],
         volumes=[
             *models.volumes,
-            VolumeArgs(
-                name="shared-memory",
-                empty_dir=EmptyDirVolumeSourceArgs(medium="Memory", size_limit=str(Memory(server.needs.shared.value))),
-            ),
+            *shared_volumes,
             VolumeArgs(
                 name="scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=str(server.storage.scratch.value))
             ),
             *proxy_volumes(args.proxy_config),
         ],
+    )
+
+
+def _shared_memory(args: TritonArgs) -> tuple[Sequence[VolumeArgs], Sequence[VolumeMountArgs]]:
+    """What Python models hand tensors over in. A volume would cover what the device plugin mounts for MPS at the same
+    path, which is half of the node's memory and counts as the pod's as far as the pod fills it."""
+    if args.lane.lane.by_mps:
+        return (), ()
+    size = str(Memory(args.server.needs.shared.value))
+    return (
+        [VolumeArgs(name="shared-memory", empty_dir=EmptyDirVolumeSourceArgs(medium="Memory", size_limit=size))],
+        [VolumeMountArgs(name="shared-memory", mount_path="/dev/shm")],  # noqa: S108 - a volume of the pod's own
     )
 
 
@@ -211,7 +221,6 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
         security_context=restricted(),
         volume_mounts=[
             *mounts,
-            VolumeMountArgs(name="shared-memory", mount_path="/dev/shm"),  # noqa: S108 - a volume of the pod's own
             VolumeMountArgs(name="scratch", mount_path="/tmp"),  # noqa: S108 - a volume of the pod's own
         ],
     )
@@ -226,16 +235,6 @@ def _resources(server: PlannedServer) -> ResourceRequirementsArgs:
         **({GPU_RESOURCE: str(server.gpus)} if server.gpus else {}),
     }
     return ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts))
-
-
-def _tolerations(pools: Sequence[Pool]) -> list[TolerationArgs] | None:
-    taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
-    return [
-        TolerationArgs(key=key, operator="Equal", value=value, effect=effect)
-        if value
-        else TolerationArgs(key=key, operator="Exists", effect=effect)
-        for key, value, effect in taints
-    ] or None
 
 
 def _spread(args: TritonArgs) -> list[TopologySpreadConstraintArgs]:

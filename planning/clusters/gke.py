@@ -17,7 +17,7 @@ from planning.catalogue import Catalogue
 from planning.clusters.gke_costs import ClusterCost, Quota, plan_cluster_costs, plan_quotas
 from planning.clusters.gke_models import ModelsAccess, plan_models_access
 from planning.clusters.gke_network import GkeNetwork, plan_network
-from planning.clusters.gke_pools import NodePoolPlan, plan_gpu_pool, plan_system_pool
+from planning.clusters.gke_pools import NodePoolPlan, plan_gpu_pools, plan_system_pool
 from planning.clusters.gke_rules import check_gke
 from planning.cost import PoolCost
 from planning.derived import Derived
@@ -146,13 +146,14 @@ def plan_gke(
     cloud = catalogue.clouds["gke"]
     system = plan_system_pool(cluster)
     plans = tuple(
-        plan_gpu_pool(
+        plan
+        for pool in pools
+        for plan in plan_gpu_pools(
             pool, settings.gpu_pools[pool.name], cluster.pools.get(pool.name, GkePool()), cluster, servers, cloud
         )
-        for pool in pools
     )
     network, of_network = plan_network(cluster, at, [plan.demand for plan in (system, *plans)])
-    found = (*check_gke(settings, cluster, at, pools, cloud), *of_network)
+    found = (*check_gke(settings, cluster, at, pools, catalogue), *of_network)
     if network is None:
         return None, found
     where = at.field

@@ -83,17 +83,17 @@ def _line(what: str, fee: Fee | None, rest: tuple[int, str], most: tuple[int, st
 
 def plan_quotas(cluster: Gke, plans: Sequence[NodePoolPlan], pools: Sequence[Pool]) -> tuple[Quota, ...]:
     """The GPU quotas that all pools at their greatest need, upgrades included. A new project has none of them."""
-    by_name = {plan.name: plan for plan in plans}
+    by_name = {pool.name: pool for pool in pools}
     needed: dict[str, int] = {}
     from_pools: dict[str, list[str]] = {}
     total = 0
-    for pool in pools:
-        gpus = by_name[pool.name].demand.nodes * pool.gpus_per_node
-        kind = pool.gpu.kind
-        quota = _FAMILY.get(kind, "")
-        name = f"PREEMPTIBLE_{quota}" if pool.capacity == "spot" else quota
+    for plan in plans:
+        pool = by_name[plan.pool]
+        gpus = plan.demand.nodes * pool.gpus_per_node
+        quota = _FAMILY.get(pool.gpu.kind, "")
+        name = f"PREEMPTIBLE_{quota}" if plan.spot else quota
         needed[name] = needed.get(name, 0) + gpus
-        from_pools.setdefault(name, []).append(pool.name)
+        from_pools.setdefault(name, []).append(plan.name)
         total += gpus
     lines = [
         Quota(

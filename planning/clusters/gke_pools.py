@@ -6,14 +6,14 @@ What is cited without an address is of cloud.google.com/kubernetes-engine/docs a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from planning.catalogue.clouds import CloudFacts
 from planning.catalogue.gpus import Architecture
 from planning.clusters.gke_network import NodeDemand, pods_of_a_node
 from planning.derived import Derived
-from planning.pools import POOL_LABEL, Pool, PoolTaint
+from planning.pools import COMPUTE_CLASS, POOL_LABEL, Pool, PoolTaint
 from planning.server import PlannedServer
 from planning.settings.cluster import Gke
 from planning.settings.gke import BlueGreenUpgrade, FlexStart, GkePool, Reservation
@@ -21,6 +21,9 @@ from planning.settings.pools import GpuPool, Mig, Mps, TimeSlicing
 from planning.settings.scalars import Memory
 
 SYSTEM_POOL = "system"
+
+INSTEAD = "-instead"
+"""What the name of a spot pool's stand-in ends in, as that of Karpenter's does."""
 
 GIB = 2**30
 
@@ -91,9 +94,13 @@ class Waiting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodePoolPlan:
     """`min_nodes` and `max_nodes` count over all zones, `first_nodes` in each: what is made with the pool.
-    `reservation` is the value of Compute Engine's label for it."""
+    `reservation` is the value of Compute Engine's label for it. `pool` is the name in `gpu_pools` whose pods it
+    carries; another one of the same `pool` stands in for its spot nodes. `named`: it is called so at Google too,
+    because a ComputeClass names it."""
 
     name: str
+    pool: str
+    named: bool
     machine: Derived[str]
     zones: Derived[tuple[str, ...]]
     accelerator: Accelerator | None
@@ -134,6 +141,8 @@ def plan_system_pool(cluster: Gke) -> NodePoolPlan:
     zones = tuple(cluster.zones)
     return NodePoolPlan(
         name=SYSTEM_POOL,
+        pool=SYSTEM_POOL,
+        named=False,
         machine=Derived(cluster.system.machine, "cluster.system.machine says so"),
         zones=Derived(zones, "cluster.zones says so"),
         accelerator=None,
@@ -157,7 +166,37 @@ def plan_system_pool(cluster: Gke) -> NodePoolPlan:
     )
 
 
-def plan_gpu_pool(
+def plan_gpu_pools(
+    pool: Pool,
+    wanted: GpuPool,
+    own: GkePool,
+    cluster: Gke,
+    servers: Sequence[PlannedServer],
+    cloud: CloudFacts,
+) -> tuple[NodePoolPlan, ...]:
+    """`pool` as GKE makes it, and what stands in for it; `wanted` and `own` are its blocks in the stack file."""
+    made = _gpu_pool(pool, wanted, own, cluster, servers, cloud)
+    return (made, _in_place_of(made)) if pool.capacity == "spot" and own.without_spot == "on-demand" else (made,)
+
+
+def stand_in(pool: str) -> str:
+    """The name of what stands in for spot pool `pool`."""
+    return f"{pool}{INSTEAD}"
+
+
+def _in_place_of(spot: NodePoolPlan) -> NodePoolPlan:
+    """On-demand nodes that differ from `spot`'s in nothing that a pod could notice."""
+    return replace(
+        spot,
+        name=stand_in(spot.pool),
+        spot=False,
+        min_nodes=0,
+        location_policy=Derived("ANY", "it is for pods that wait, so any zone that has a node will do"),
+        shutdown=None,
+    )
+
+
+def _gpu_pool(
     pool: Pool,
     wanted: GpuPool,
     own: GkePool,
@@ -165,13 +204,14 @@ def plan_gpu_pool(
     servers: Sequence[PlannedServer],
     cloud: CloudFacts,
 ) -> NodePoolPlan:
-    """`pool` as GKE makes it; `wanted` and `own` are its blocks in the stack file."""
     machine = pool.machine
     assert machine is not None, "a pool that is made has a machine"
     spot = pool.capacity == "spot"
     waiting = own.provisioning if isinstance(own.provisioning, FlexStart) else None
     return NodePoolPlan(
         name=pool.name,
+        pool=pool.name,
+        named=COMPUTE_CLASS in pool.labels,
         machine=Derived(machine.value.name, machine.because),
         zones=_zones(pool, cluster),
         accelerator=Accelerator(

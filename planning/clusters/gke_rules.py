@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from planning.catalogue import Catalogue
 from planning.catalogue.clouds import CloudFacts
-from planning.clusters.gke_pools import DEFAULT_NOTICE_S, SYSTEM_POOL
+from planning.clusters.gke_pools import DEFAULT_NOTICE_S, SYSTEM_POOL, stand_in
 from planning.findings import Finding, Place, Rule, Severity, setting
 from planning.pools import Pool
 from planning.repository.suggestion import did_you_mean
@@ -26,6 +27,8 @@ FLEX_START_FROM_ZERO = Rule("TU921", Severity.ERROR, "A flex-start pool begins w
 BUCKET_OF_ANOTHER_KIND = Rule("TU922", Severity.ERROR, "A bucket that is made is the one that servers read")
 POOL_NAME = Rule("TU923", Severity.ERROR, "A pool's name is free, and leaves room for what Pulumi appends")
 SYSTEM_POOL_TOO_SMALL = Rule("TU924", Severity.ERROR, "The system pool has a node in every zone to begin with")
+
+NOTHING_TO_STAND_IN = Rule("TU926", Severity.ERROR, "What stands in for spot nodes can be bought on demand")
 
 GRACEFUL_SINCE = (1, 35)
 """Standard node pools take a longer notice from control plane 1.35.0-gke.1171000 on
@@ -51,13 +54,14 @@ _G2_SSDS: Mapping[str, int] = {
 
 
 def check_gke(
-    settings: Settings, cluster: Gke, at: Place, pools: Sequence[Pool], cloud: CloudFacts
+    settings: Settings, cluster: Gke, at: Place, pools: Sequence[Pool], catalogue: Catalogue
 ) -> tuple[Finding, ...]:
     """`cluster` is the block of the stack file at `at`."""
     return (
-        *_notice(cluster, at, pools, cloud),
+        *_notice(cluster, at, pools, catalogue.clouds["gke"]),
         *_names(settings, cluster, at),
         *(finding for pool in pools for finding in _pool(pool, cluster, at)),
+        *(finding for pool in pools for finding in _stand_in(pool, cluster, at, catalogue)),
         *_system(cluster, at),
         *_servers(settings, cluster),
         *_maintenance(cluster, at),
@@ -93,14 +97,17 @@ def _names(settings: Settings, cluster: Gke, at: Place) -> Iterator[Finding]:
                 if settings.gpu_pools
                 else "Take it out.",
             )
+    stand_ins = {stand_in(name) for name, own in cluster.pools.items() if own.without_spot == "on-demand"}
     for name in settings.gpu_pools:
         taken = name == SYSTEM_POOL
-        if taken or len(name) > LONGEST_NAME:
+        if taken or name in stand_ins or len(name) > LONGEST_NAME:
             yield Finding(
                 rule=POOL_NAME,
                 at=setting(f"gpu_pools.{name}"),
                 what=f"{name!r} is the name of the cluster's own pool."
                 if taken
+                else f"{name!r} is the name of what stands in for another pool."
+                if name in stand_ins
                 else f"{name!r} has {len(name)} characters, and with the ending GKE takes 40.",
                 fix=f"Take another name, of {LONGEST_NAME} characters or fewer.",
             )
@@ -135,6 +142,24 @@ def _pool(pool: Pool, cluster: Gke, at: Place) -> Iterator[Finding]:
             what=f"{own.local_ssds} local SSDs are not what {machine} takes.",
             fix=f"Write {fitting}, or leave it out.",
         )
+
+
+def _stand_in(pool: Pool, cluster: Gke, at: Place, catalogue: Catalogue) -> Iterator[Finding]:
+    own = cluster.pools.get(pool.name)
+    if own is None or own.without_spot == "wait":
+        return
+    machine = pool.machine.value.name if pool.machine else ""
+    sold = catalogue.machines_with("gke", pool.gpu.kind, pool.gpus_per_node, "on-demand")
+    if pool.capacity == "spot" and machine in {each.name for each in sold}:
+        return
+    yield Finding(
+        rule=NOTHING_TO_STAND_IN,
+        at=_field(at, f"pools.{pool.name}.without_spot"),
+        what=f"'on-demand' stands in for spot nodes, and {pool.name!r} has none."
+        if pool.capacity != "spot"
+        else f"'on-demand' cannot be had of {machine}, which is sold as spot alone.",
+        fix="Write `wait`, or take it out.",
+    )
 
 
 def _system(cluster: Gke, at: Place) -> Iterator[Finding]:

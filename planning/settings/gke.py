@@ -149,6 +149,9 @@ class GkePool(Strict):
     """Disk images with container images in them, so that a new node need not pull (secondary boot disks)."""
     disk: Annotated[str, Field(pattern=r"^[1-9][0-9]*Gi$", examples=["200Gi"])] | None = None
     """The boot disk; left out, planned from what pods and images need."""
+    without_spot: Literal["wait", "on-demand"] = "wait"
+    """Of a spot pool: what its pods do while there is no spot capacity. With `on-demand` they start on nodes that stand
+    in for it, and a ComputeClass brings them back when there is spot again."""
 
 
 class ExistingBucket(Strict):

@@ -26,7 +26,8 @@ class TimeSlicing(Strict):
 
 
 class Mps(Strict):
-    """Pods share one GPU at the same time, each with its share of memory (NVIDIA MPS)."""
+    """Pods share one GPU at the same time, each with its share of memory (NVIDIA MPS). Not on GKE, where pods would
+    need the IPC of their node."""
 
     kind: Literal["mps"]
     pods: Annotated[int, Field(ge=2, le=48)]

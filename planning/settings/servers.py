@@ -50,6 +50,9 @@ class Replicas(Strict):
     """As many always serve, on capacity that is not reclaimed."""
     ceiling: Annotated[int, Field(ge=1)]
     """As many at the most, all lanes together. Equal to the floor: the server is not scaled."""
+    headroom: Annotated[int, Field(ge=0)] = 0
+    """Places kept free for further pods, on nodes that are there already. They cost what pods cost, and save a new pod
+    the wait for a node."""
 
 
 class Caller(Strict):

@@ -36,13 +36,20 @@ CLOUDS_OWN = (
     (r"Deployment", r"spec\.progressDeadlineSeconds", "how long a new node takes"),
     (r"Deployment", r"metadata\.annotations\.pulumi\.com/timeoutSeconds", "how long a new node takes"),
     (r"Service", r"metadata\.annotations\.", "whose load balancer it is"),
+    (r"Deployment", r"spec\.template\.spec\.nodeSelector\.cloud\.google\.com/", "the ComputeClass of GKE's pools"),
+    (r"Deployment", r"spec\.template\.spec\.(tolerations|affinity)", "labels and taints that the cloud's nodes have"),
 )
 """What may differ: kind, path, and the reason."""
+
+NODES = {"ComputeClass"}
+"""Kinds that say to a cloud's autoscaler what nodes are made of."""
 
 
 def _differing(one: RenderedStack, other: RenderedStack) -> Iterator[tuple[str, str]]:
     """Kind and path of every leaf that the two have not alike."""
-    mine, theirs = one.by_object(), other.by_object()
+    mine, theirs = (
+        {key: body for key, body in stack.by_object().items() if key[0] not in NODES} for stack in (one, other)
+    )
     assert set(mine) == set(theirs), "the same objects, by kind, namespace and name"
     for key, body in mine.items():
         here, there = dict(leaves(body)), dict(leaves(theirs[key]))

@@ -17,7 +17,7 @@ from rendered_stack import planned_from, raw_settings
 
 from planning.clusters.gke_pools import Surge
 from stacks.program import deploy
-from stacks.recording import RecordingError, is_unknown, record
+from stacks.recording import RecordingError, is_unknown, leaves, record
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "dev.cloud.yaml"
 UPDATE = "TRITONUP_UPDATE_SNAPSHOTS"
@@ -39,7 +39,7 @@ def _cloud(program: CloudProgram) -> Iterator[Any]:
 
 
 def test_every_pool_of_the_plan_is_made_and_no_other(program: CloudProgram) -> None:
-    assert set(program.of("NodePool")) == {"system", *program.plan.settings.gpu_pools}
+    assert set(program.of("NodePool")) == {"system", *program.plan.settings.gpu_pools, "l4-spot-instead"}
 
 
 def test_a_pool_is_what_the_plan_says(program: CloudProgram) -> None:
@@ -64,6 +64,32 @@ def test_a_pool_declares_the_labels_and_taints_by_which_pods_are_placed(program:
         assert [(taint["key"], taint["value"], taint["effect"]) for taint in nodes["taints"]] == [
             (taint.key, taint.value, effects[taint.effect]) for taint in pool.taints
         ]
+
+
+def test_what_stands_in_for_spot_differs_in_nothing_that_a_pod_could_notice(program: CloudProgram) -> None:
+    spot, instead = (
+        {path: None if is_unknown(value) else value for path, value in leaves(program.of("NodePool")[name])}
+        for name in ("l4-spot", "l4-spot-instead")
+    )
+    assert {path for path in spot.keys() | instead.keys() if spot.get(path) != instead.get(path)} == {
+        "name",
+        "nodeConfig.spot",
+        # Nobody reclaims it.
+        "nodeConfig.kubeletConfig.shutdownGracePeriodSeconds",
+        "nodeConfig.kubeletConfig.shutdownGracePeriodCriticalPodsSeconds",
+    }
+
+
+def test_only_pools_that_a_compute_class_names_have_their_name_at_google(program: CloudProgram) -> None:
+    (made,) = [one.inputs for one in program.resources if one.inputs.get("kind") == "ComputeClass"]
+    named = {name for rule in made["spec"]["priorities"] for name in rule["nodepools"]}
+    assert {name for name, pool in program.of("NodePool").items() if "name" in pool} == named
+    for name, pool in program.of("NodePool").items():
+        nodes = pool["nodeConfig"]
+        of_class = nodes["labels"].get("cloud.google.com/compute-class")
+        assert of_class == (made["metadata"]["name"] if name in named else None)
+        taint = {"key": "cloud.google.com/compute-class", "value": of_class, "effect": "NO_SCHEDULE"}
+        assert (taint in nodes["taints"]) is (name in named), "GKE: a manually created pool is of a class by both"
 
 
 def test_gpus_are_shared_as_the_stack_file_says_and_bring_their_driver(program: CloudProgram) -> None:

@@ -21,6 +21,7 @@ CLUSTER_SCOPED = {
     "PersistentVolume",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+    "ComputeClass",
 }
 OF_THE_CLUSTER = {"EC2NodeClass", "NodePool"}
 """Of no namespace and no stack: nodes for whatever runs on the cluster, named like its pools."""

@@ -55,6 +55,7 @@ def node_pool(name: str, args: NodePoolArgs, opts: ResourceOptions) -> NodePool:
     pool = args.pool
     return NodePool(
         name,
+        name=pool.name if pool.named else None,
         cluster=args.cluster,
         project=args.project,
         location=args.region,

@@ -21,6 +21,7 @@ from planning.catalogue.gpus import GPUS, GpuKind
 from planning.catalogue.machines import Capacity, Cloud, allocatable
 from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, UNHURRIED
 from planning.pools import NODE_AGENTS
+from planning.sharing import CUT_OTHERWISE_BY_GKE
 from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, MINIO, RELEASES, ROLE, SERVABLE, SIGNING, Raw
 
 GIB = 2**30
@@ -126,6 +127,8 @@ def _stacks(draw: st.DrawFn, *, healthy: bool) -> Raw:
 def _pools(draw: st.DrawFn, platform: str, *, healthy: bool) -> dict[str, Raw]:
     pools: dict[str, Raw] = {}
     capacities = draw(_CAPACITIES)
+    # A healthy lane's pools share by MPS all or none, and none on GKE.
+    by_mps = healthy and platform != "gke" and draw(st.integers(0, 4)) == 0
     for name, capacity in zip(POOL_NAMES, capacities, strict=False):
         if platform in get_args(Cloud):
             gpu, gpus = draw(_sales(cast("Cloud", platform), capacity))
@@ -136,7 +139,7 @@ def _pools(draw: st.DrawFn, platform: str, *, healthy: bool) -> dict[str, Raw]:
             "gpu": gpu,
             "gpus_per_node": gpus,
             "capacity": capacity,
-            "sharing": draw(_sharing(gpu)),
+            "sharing": draw(_BY_MPS if by_mps else _sharing(gpu, platform, healthy=healthy)),
             "nodes": {"min": least, "max": draw(st.integers(max(1, least), 9))},
         }
     return pools
@@ -147,16 +150,19 @@ def _sales(cloud: Cloud, capacity: Capacity) -> st.SearchStrategy[tuple[GpuKind,
     return st.sampled_from(_SALES[cloud, capacity])
 
 
+_BY_MPS: st.SearchStrategy[Raw] = st.integers(2, 4).map(lambda count: {"kind": "mps", "pods": count})
+
+
 @cache
-def _sharing(gpu: GpuKind) -> st.SearchStrategy[Raw]:
+def _sharing(gpu: GpuKind, platform: str, *, healthy: bool) -> st.SearchStrategy[Raw]:
     pods = st.integers(2, 4)
-    offered = [
-        st.just({"kind": "whole"}),
-        pods.map(lambda count: {"kind": "time-slicing", "pods": count}),
-        pods.map(lambda count: {"kind": "mps", "pods": count}),
-    ]
-    if GPUS[gpu].mig:
-        profiles = st.sampled_from([profile.name for profile in GPUS[gpu].mig])
+    offered = [st.just({"kind": "whole"}), pods.map(lambda count: {"kind": "time-slicing", "pods": count})]
+    if not healthy:
+        offered.append(_BY_MPS)
+    # Any cluster may turn out to be GKE's, which knows one profile by another's number.
+    cut = [profile.name for profile in GPUS[gpu].mig if (gpu, profile.name) not in CUT_OTHERWISE_BY_GKE]
+    if cut:
+        profiles = st.sampled_from(cut)
         offered.append(profiles.map(lambda profile: {"kind": "mig", "profile": profile}))
     return st.one_of(offered)
 
@@ -167,10 +173,11 @@ def _clusters(draw: st.DrawFn, platform: str, pools: dict[str, Raw], notice: int
     if platform == "local":
         return {"kind": "local", "kubernetes": kubernetes}
     if platform == "other":
+        by_mps = any(pool["sharing"]["kind"] == "mps" for pool in pools.values())
         return {
             "kind": "existing",
             "kubernetes": kubernetes,
-            "platform": draw(st.sampled_from(("gke", "eks", "other"))),
+            "platform": draw(st.sampled_from(("eks", "other") if by_mps else ("gke", "eks", "other"))),
             "node_boot": f"{draw(st.integers(1, 900))}s",
             "pools": {
                 name: {
@@ -186,6 +193,10 @@ def _clusters(draw: st.DrawFn, platform: str, pools: dict[str, Raw], notice: int
     if platform == "gke":
         made["spot_notice"] = f"{min(notice, CLOUDS['gke'].spot.max_seconds)}s"
         made["kubernetes"] = "1.35"  # older ones give 15 s of notice, whatever is asked for
+        spot = {name: pool for name, pool in pools.items() if pool["capacity"] == "spot"}
+        steady = _SALES["gke", "on-demand"]
+        if all((pool["gpu"], pool["gpus_per_node"]) in steady for pool in spot.values()) and draw(st.booleans()):
+            made["pools"] = {name: {"without_spot": "on-demand"} for name in spot}
     elif kubernetes == "1.30":
         made["kubernetes"] = "1.34"  # EKS offers nothing so old
     if draw(st.booleans()):
@@ -209,7 +220,7 @@ def _servers(draw: st.DrawFn, name: str, platform: str, pools: dict[str, Raw], n
         "release": "24.10" if platform == "local" else "26.08" if ENGINE in models else draw(st.sampled_from(RELEASES)),
         "models": models,
         "gpu": gpu,
-        "replicas": {"floor": floor, "ceiling": floor + draw(st.integers(0, 6))},
+        "replicas": draw(_replicas(floor, platform, healthy=healthy)),
         "exposure": draw(_exposures()),
         "resources": {
             "cpu": draw(st.sampled_from(("500m", "1", "1500m"))),
@@ -222,6 +233,15 @@ def _servers(draw: st.DrawFn, name: str, platform: str, pools: dict[str, Raw], n
     if draw(st.booleans()):
         server["scaling"] = {"scale_in_after": f"{draw(st.integers(1, 3600))}s"}
     return server
+
+
+@st.composite
+def _replicas(draw: st.DrawFn, floor: int, platform: str, *, healthy: bool) -> Raw:
+    above = draw(st.integers(0, 6))
+    # A spot lane begins with one pod, so that it grows by one less than there is above the floor.
+    most = (0 if platform == "local" else max(0, above - 1)) if healthy else 3
+    headroom = {"headroom": draw(st.integers(0, most))} if draw(st.integers(0, 3)) == 0 else {}
+    return {"floor": floor, "ceiling": floor + above, **headroom}
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""The rules of GKE clusters that the stack makes (TU910 to TU924)."""
+"""The rules of GKE clusters that the stack makes (TU910 to TU927)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from tests.unit.planning.world import GKE, STACK, Raw
 
 POOLS: Raw = STACK["gpu_pools"]
 FLEX: Raw = {"kind": "flex-start"}
+INSTEAD: Raw = {"without_spot": "on-demand"}
+TWO_SPOT: Raw = {
+    "gpu_pools": {**POOLS, "cheaper": POOLS["cheap"]},
+    f"{VISION}.gpu.pools": ["steady", "cheap", "cheaper"],
+}
+IN_A_CLASS: Raw = {"cloud.google.com/compute-class": "cheapest-first"}
+OURS: Raw = STACK["cluster"]["pools"]
 GS: Raw = {"kind": "gs", "bucket": "models"}
 
 
@@ -143,5 +150,65 @@ EXAMPLES = (
         at="cluster.system.max",
         words=("1", "2 zones"),
         remedy=says("cluster.system.max", r"Write (\d+)", int),
+    ),
+    Example(
+        rule="TU923",
+        breaks={
+            **gke(pools={"cheap": INSTEAD}),
+            "gpu_pools": {**POOLS, "cheap-instead": POOLS["steady"]},
+        },
+        at="gpu_pools.cheap-instead",
+        words=("'cheap-instead'", "stands in"),
+        remedy=write({"gpu_pools": POOLS}),
+    ),
+    Example(
+        rule="TU925",
+        breaks=gke(pools={"cheap": INSTEAD}) | TWO_SPOT,
+        at=f"{VISION}.gpu.pools",
+        words=("'cheap'", "'cheaper'", "vision-spot", "without_spot"),
+        remedy=write(gke(pools={"cheap": INSTEAD, "cheaper": INSTEAD})),
+    ),
+    Example(
+        rule="TU925",
+        breaks={
+            "cluster.pools": {
+                "steady": OURS["steady"],
+                "cheap": {**OURS["cheap"], "labels": IN_A_CLASS},
+                "cheaper": {**OURS["cheap"], "labels": {"cloud.google.com/compute-class": "another"}},
+            },
+            **TWO_SPOT,
+        },
+        at=f"{VISION}.gpu.pools",
+        words=("'cheap'", "'cheaper'", "different ComputeClasses"),
+        remedy=write(
+            {
+                "cluster.pools": {
+                    "steady": OURS["steady"],
+                    "cheap": {**OURS["cheap"], "labels": IN_A_CLASS},
+                    "cheaper": {**OURS["cheap"], "labels": IN_A_CLASS},
+                }
+            }
+        ),
+    ),
+    Example(
+        rule="TU926",
+        breaks=own("steady", **INSTEAD),
+        at="cluster.pools.steady.without_spot",
+        words=("'on-demand'", "'steady'", "has none"),
+        remedy=says("cluster.pools.steady.without_spot", r"Write `(\w+)`"),
+    ),
+    Example(
+        rule="TU926",
+        breaks=own("cheap", **INSTEAD) | {"gpu_pools.cheap.gpu": "nvidia-h100-80gb"},
+        at="cluster.pools.cheap.without_spot",
+        words=("a3-highgpu-1g", "spot alone"),
+        remedy=says("cluster.pools.cheap.without_spot", r"Write `(\w+)`"),
+    ),
+    Example(
+        rule="TU927",
+        breaks=own("cheap", **INSTEAD) | {"namespace": "gke-inference"},
+        at="namespace",
+        words=("'gke-inference'",),
+        remedy=write({"namespace": "inference"}),
     ),
 )

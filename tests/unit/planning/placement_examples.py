@@ -18,7 +18,7 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import EKS, ENGINE, FETCHED, GONE, MINIO, SIGNING
+from tests.unit.planning.world import EKS, ENGINE, FETCHED, GONE, MINIO, SIGNING, STACK
 
 EXAMPLES = (
     Example(
@@ -150,6 +150,52 @@ EXAMPLES = (
         at="gpu_pools.cheap.sharing.profile",
         words=("'1g.5gb'", "knows none"),
         remedy=write({"gpu_pools.cheap.sharing": {"kind": "time-slicing", "pods": 2}}),
+    ),
+    Example(
+        rule="TU305",
+        breaks={**ON_GKE, "gpu_pools.cheap.sharing": {"kind": "mps", "pods": 2}, f"{VISION}.gpu.pools": ["steady"]},
+        at="gpu_pools.cheap.sharing.kind",
+        words=("'mps'", "IPC"),
+        remedy=write({"gpu_pools.cheap.sharing": {"kind": "time-slicing", "pods": 2}}),
+    ),
+    Example(
+        rule="TU306",
+        breaks={
+            "cluster.pools.other": STACK["cluster"]["pools"]["cheap"],
+            "gpu_pools.other": STACK["gpu_pools"]["cheap"],
+            "gpu_pools.cheap.sharing": {"kind": "mps", "pods": 2},
+            f"{VISION}.gpu.pools": ["steady", "cheap", "other"],
+        },
+        at=f"{VISION}.gpu.pools",
+        words=("'cheap'", "'other'", "vision-spot", "/dev/shm"),
+        remedy=write({"gpu_pools.other.sharing": {"kind": "mps", "pods": 2}}),
+    ),
+    Example(
+        rule="TU307",
+        breaks={
+            **ON_GKE,
+            "gpu_pools.cheap.gpu": "nvidia-a100-40gb",
+            "gpu_pools.cheap.sharing": {"kind": "mig", "profile": "1g.10gb"},
+            f"{VISION}.gpu.pools": ["steady"],
+        },
+        at="gpu_pools.cheap.sharing.profile",
+        words=("'1g.10gb'", "nvidia-a100-40gb", "1g.5gb"),
+        remedy=says("gpu_pools.cheap.sharing.profile", r"Write one of: ([^, ]+),"),
+    ),
+    Example(
+        rule="TU317",
+        breaks={f"{VISION}.replicas": {"floor": 2, "ceiling": 4, "headroom": 2}},
+        at=f"{VISION}.replicas.headroom",
+        words=("2", "1 by which", "vision-spot"),
+        remedy=says(f"{VISION}.replicas.headroom", r"Write (\d+)", int),
+    ),
+    Example(
+        rule="TU317",
+        breaks={**LOCAL, f"{VISION}.replicas": {"floor": 2, "ceiling": 2, "headroom": 1}},
+        at=f"{VISION}.replicas.headroom",
+        words=("1", "buys no other"),
+        remedy=says(f"{VISION}.replicas.headroom", r"Write (\d+)", int),
+        beside=("TU703", "TU705", "TU705"),
     ),
     Example(
         rule="TU311",

@@ -211,11 +211,12 @@ EXAMPLES = (
         rule="TU905",
         breaks={
             "controllers.nvidia_device_plugin": "install",
-            "gpu_pools.cheap.sharing": {"kind": "mps", "pods": 2},
-            "servers.vision.resources.memory": "2Gi",
+            "gpu_pools.cheap.gpu": "nvidia-a100-80gb",
+            "gpu_pools.cheap.sharing": {"kind": "mig", "profile": "1g.10gb"},
+            "servers.vision.resources.cpu": "1",
         },
         at="gpu_pools.cheap.sharing.kind",
-        words=("MPS", "control daemon"),
+        words=("MIG", "cut"),
         remedy=says("gpu_pools.cheap.sharing", r"Write `(\w+)`", lambda kind: {"kind": kind}),
     ),
     Example(

@@ -47,9 +47,11 @@ def test_every_plan_without_errors_has_a_cluster_that_google_takes(raw: Raw) -> 
     assert isinstance(made, PlannedGke)
     ranges = [ip_network(cidr.value) for cidr in (made.network.nodes, made.network.pods, made.network.services)]
     assert not [pair for pair in combinations(ranges, 2) if pair[0].overlaps(pair[1])]
-    assert [each.name for each in made.pools] == [each.name for each in plan.pools]
-    for each, wanted in zip(made.pools, plan.pools, strict=True):
+    by_name = {pool.name: pool for pool in plan.pools}
+    assert [each.name for each in made.pools if each.name == each.pool] == list(by_name)
+    for each in made.pools:
         _fits(each, made)
+        wanted = by_name[each.pool]
         assert wanted.machine is not None
         known = CATALOGUE.zones(wanted.machine.value)
         assert known is not None
@@ -67,8 +69,8 @@ def _fits(each: NodePoolPlan, made: PlannedGke) -> None:
     assert each.zones.value
     assert set(each.zones.value) <= set(made.zones.value)
     assert 0 <= each.min_nodes <= each.max_nodes
-    assert each.labels[POOL_LABEL] == each.name
-    assert len(each.name) <= 32
+    assert each.labels[POOL_LABEL] == each.pool
+    assert len(each.name) <= (40 if each.named else 32)
     assert (each.shutdown is None) or each.spot
     if each.accelerator is not None:
         assert not (each.accelerator.partition and each.accelerator.sharing)

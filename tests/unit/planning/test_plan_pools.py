@@ -8,7 +8,7 @@ import pytest
 
 from planning.catalogue import CATALOGUE
 from planning.catalogue.machines import MachineType, allocatable
-from planning.pools import GPU_RESOURCE, NODE_AGENTS, POOL_LABEL, Pool
+from planning.pools import COMPUTE_CLASS, GPU_RESOURCE, MIG_CONFIG, NODE_AGENTS, PLUGIN_CONFIG, POOL_LABEL, Pool
 from planning.proxy import with_proxy
 from planning.settings.scalars import Cpu, Memory
 from tests.unit.planning.drawn_stacks import for_every_stack
@@ -50,8 +50,12 @@ def test_a_pool_that_we_make_declares_its_own_name_and_keeps_others_off_its_gpus
     """An autoscaler starts no node for a label that the pool does not declare."""
     for each in planned(raw).pools:
         if each.machine is not None:
-            assert dict(each.labels) == {POOL_LABEL: each.name}
-            assert [(taint.key, taint.effect) for taint in each.taints] == [(GPU_RESOURCE, "NoSchedule")]
+            of_class = {COMPUTE_CLASS: each.compute_class} if each.compute_class else {}
+            said = {key: value for key, value in each.labels.items() if key in (MIG_CONFIG, PLUGIN_CONFIG)}
+            assert dict(each.labels) == {POOL_LABEL: each.name, **of_class, **said}
+            assert [(taint.key, taint.effect) for taint in each.taints] == [
+                (key, "NoSchedule") for key in (GPU_RESOURCE, *of_class)
+            ]
         else:
             assert dict(each.labels) == raw["cluster"]["pools"][each.name]["labels"]
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from planning.catalogue import CATALOGUE, Catalogue
 from planning.findings import Finding
+from planning.headroom import TAG as PAUSE_TAG
 from planning.images import Built, Confirmed, ImageLock, Published, RegistryAnswer, Unconfirmed
 from planning.plan import Plan
 from planning.planner import plan
@@ -118,8 +119,14 @@ def image_lock() -> ImageLock:
         platforms=("linux/amd64",),
         evidence=Confirmed(digest=f"sha256:{'7' * 64}", kind="manifest", platforms={}, seen=(answer,)),
     )
+    pause = Published(
+        name="pause",
+        repository="registry.k8s.io/pause",
+        tag=PAUSE_TAG,
+        evidence=Confirmed(digest=f"sha256:{'8' * 64}", kind="index", platforms={}, seen=(answer,)),
+    )
     unseen = Published(name="triton", repository="nvcr.io/nvidia/tritonserver", tag="26.09-py3", evidence=unknown)
-    return ImageLock(images=(*confirmed, programs, proxy, unseen, built))
+    return ImageLock(images=(*confirmed, programs, proxy, pause, unseen, built))
 
 
 ROLE = "arn:aws:iam::123456789012:role/models-read"
