@@ -240,7 +240,9 @@ def _open(url: str, region: str | None, endpoint: str | None) -> ObjectStore:
                 Path(split.path).mkdir(parents=True, exist_ok=True)
                 return LocalStore(split.path, mkdir=True)
             case _:
-                raise StoreError(f"{url} is none of s3://bucket/prefix, gs://bucket/prefix, file:///directory and ./directory.")
+                raise StoreError(
+                    f"{url} is none of s3://bucket/prefix, gs://bucket/prefix, file:///directory and ./directory."
+                )
     except (BaseError, OSError) as refused:
         raise StoreError(f"{url} cannot be opened: {_first_line(refused)}") from None
 
