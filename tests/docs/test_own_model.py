@@ -107,13 +107,13 @@ class Reader:
     def _serve(self, *given: str) -> str:
         """What it prints until it is ready and has asked the model; it stays up until the next, or the end."""
         self.stop()
-        command = [sys.executable, "-m", "cli.main", "serve", *given, "--http-port", self.http]
+        command = [str(Path(sys.executable).with_name("tritonup")), "serve", *given, "--http-port", self.http]
         told = self.project / "told"
         with told.open("w") as file:
             self.server = subprocess.Popen(
                 command,
                 cwd=self.project,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+                env={**os.environ, "NO_COLOR": "1"},
                 stdout=file,
                 stderr=subprocess.DEVNULL,
                 text=True,
