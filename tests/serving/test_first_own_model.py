@@ -12,25 +12,20 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from doc_pages import ROOT
 from onnx import TensorProto, helper, numpy_helper
+from serving_workplace import PROJECT, Workplace, eventually, own_ports
 from typer.testing import CliRunner
 
 from cli.main import app
-from local.installed import find_installed
-from local.ports import free_ports
 
-pytestmark = pytest.mark.serving
-
-PAGE = ROOT / "docs" / "how-to" / "own-model.md"
-TORCH = ROOT / ".venv-torch" / "bin" / "python"
+PAGE = PROJECT / "docs" / "how-to" / "own-model.md"
+TORCH = PROJECT / ".venv-torch" / "bin" / "python"
 DEADLINE_S = 180.0
 ANSWERS = re.compile(r"\d+ms|\d+ ms|[0-9a-f]{64}|\d+\.\d+ [KM]?i?B|\d+ B|0\.\d+")
 """What differs from day to day: times, digests (they hold the weights), sizes and scores."""
@@ -58,9 +53,10 @@ def steps() -> Generator[tuple[str, str] | Step]:
 class Reader:
     """Whoever follows the page, in a project of their own."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, workplace: Workplace) -> None:
         self.project = project
-        self.http = str(free_ports().http)
+        self.workplace = workplace
+        self.http = str(own_ports()[0].http)
         self.server: subprocess.Popen[str] | None = None
 
     def write(self, path: str, text: str) -> None:
@@ -107,22 +103,25 @@ class Reader:
     def _serve(self, *given: str) -> str:
         """What it prints until it is ready and has asked the model; it stays up until the next, or the end."""
         self.stop()
-        command = [sys.executable, "-m", "cli.main", "serve", *given, "--http-port", self.http]
+        command = [str(Path(sys.executable).with_name("tritonup")), "serve", *given, "--http-port", self.http]
         told = self.project / "told"
         with told.open("w") as file:
             self.server = subprocess.Popen(
                 command,
                 cwd=self.project,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+                env={**os.environ, "TMPDIR": str(self.workplace.temporary), "NO_COLOR": "1"},
                 stdout=file,
                 stderr=subprocess.DEVNULL,
                 text=True,
             )
-        deadline = time.monotonic() + DEADLINE_S
-        while "->" not in told.read_text():
-            assert self.server.poll() is None, "tritonup serve ended"
-            assert time.monotonic() < deadline, "tritonup serve did not answer"
-            time.sleep(0.05)
+        server = self.server
+
+        def answered() -> bool:
+            self.workplace.look()
+            assert server.poll() is None, "tritonup serve ended"
+            return "->" in told.read_text()
+
+        eventually(answered, "the model was asked")
         return told.read_text()
 
     def stop(self) -> None:
@@ -157,12 +156,10 @@ def exported(weight: float) -> bytes:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Reader]:
-    if isinstance(missing := find_installed(ROOT), str):
-        pytest.skip(missing)
+def reader(workplace: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Reader]:
     (tmp_path / "Pulumi.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    reading = Reader(tmp_path)
+    reading = Reader(tmp_path, workplace)
     try:
         yield reading
     finally:
