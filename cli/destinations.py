@@ -13,6 +13,8 @@ from rich.markup import escape
 
 from cli.console import Exit, err
 from cli.project import PlannedStack, planned_stack, stacks_of
+from planning.engines.builder import published_sources
+from planning.engines.orders import SOURCES
 from planning.settings.repository import S3, Gs, ModelRepository, S3Compatible
 from publishing.layout import Identity, read_layout
 from publishing.store import Store
@@ -77,8 +79,9 @@ def named_by_stacks(root: Path) -> Named:
         planned = {server.name: server.served.digest for server in loaded.plan.servers}
         if planned.keys() != loaded.plan.settings.servers.keys():
             untold.append(stack)
-        for server, digest in planned.items():
-            by[server, digest] = (*by.get((server, digest), ()), stack)
+        sources = ((SOURCES, digest) for digest in published_sources(loaded.plan.builder))
+        for identity in (*planned.items(), *sources):
+            by[identity] = (*by.get(identity, ()), stack)
     return Named(by=by, untold=tuple(untold))
 
 

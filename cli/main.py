@@ -7,6 +7,7 @@ import typer
 from cli.check import check
 from cli.cluster import app as cluster
 from cli.cluster import down, up
+from cli.engines import app as engines
 from cli.explain import explain
 from cli.images import app as images
 from cli.models import app as models
@@ -26,6 +27,7 @@ app = typer.Typer(
 for command in (check, plan, render, serve, traffic, up, down, explain, schema):
     app.command()(command)
 app.add_typer(models, name="models")
+app.add_typer(engines, name="engines")
 app.add_typer(images, name="images")
 app.add_typer(cluster, name="cluster")
 

@@ -20,6 +20,8 @@ from cli.models_options import AsJson, Digest, Servers, Stack, StoreUrl, failed,
 from cli.models_stock import collect_garbage, list_models
 from cli.models_view import bar, finding_data, pushed_data, pushed_line, size, table, verified_data
 from cli.project import PlannedStack, deployable, project_root
+from planning.engines.builder import published_sources
+from planning.engines.orders import SOURCES
 from planning.repository.served import ServedSet
 from planning.settings.keys import PublicKey
 from planning.signing import Trust, plan_trust
@@ -66,7 +68,9 @@ def make_key(
 def push_models(
     stack: Stack, servers: Servers = None, key: Key = None, store: StoreUrl = None, as_json: AsJson = False
 ) -> None:
-    """Publish what the stack's servers serve: whole, signed, never overwritten. Prints a digest for each."""
+    """Publish what the stack's servers serve: whole, signed, never overwritten. Prints a digest for each.
+
+    Without servers named, it publishes also what missing engines are built from, as `engine-sources`."""
     loaded = deployable(project_root(), stack)
     repository = loaded.plan.settings.model_repository
     trust = plan_trust(repository)
@@ -231,7 +235,11 @@ def _served(loaded: PlannedStack, names: Sequence[str] | None) -> list[tuple[str
     unknown = [name for name in names or () if name not in planned]
     if unknown:
         stop(f"The stack has no server {unknown[0]!r}. It has: {', '.join(planned)}.")
-    return [(name, served) for name, served in planned.items() if not names or name in names]
+    sources = published_sources(loaded.plan.builder)
+    return [
+        *((SOURCES, sources[digest]) for digest in sorted(sources) if not names),
+        *((name, served) for name, served in planned.items() if not names or name in names),
+    ]
 
 
 def _signing_key(path: Path | None, trust: Trust) -> SigningKey:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from planning.engines.builder import ACCOUNT
+
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
 LANE = "tritonup/lane"
@@ -18,6 +20,11 @@ def selector(server: str) -> dict[str, str]:
 
 def lane_selector(server: str, lane: str) -> dict[str, str]:
     return {**selector(server), LANE: lane}
+
+
+def of_builders(labels: Mapping[str, str]) -> dict[str, str]:
+    """On what builds engines, which no Service and no Deployment selects."""
+    return {**common(labels), NAME: ACCOUNT}
 
 
 def common(labels: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from planning.derived import Derived
+from planning.engines.settings import builder_of
 from planning.findings import Finding, Rule, Severity, setting
 from planning.repository.served import ServedSet
 from planning.settings.repository import Fetched, ModelRepository, S3Compatible
@@ -69,11 +70,11 @@ def plan_fetch_time(served: ServedSet) -> Derived[int]:
 
 def check_fetching(repository: ModelRepository) -> Iterator[Finding]:
     destination = repository.destination
-    if delivery_of(repository) and repository.signing is None:
+    if (delivery_of(repository) or builder_of(repository)) and repository.signing is None:
         yield Finding(
             rule=KEYS_NEEDED,
             at=setting("model_repository.signing"),
-            what="is missing, so the fetcher would refuse whatever is published: it trusts nobody.",
+            what="is missing, so a pod would refuse whatever it fetches: it trusts nobody.",
             fix="Write the public key of whoever publishes below `trusted` (docs/how-to/publish-models.md).",
         )
     if isinstance(destination, S3Compatible) and destination.endpoint.startswith("http://"):

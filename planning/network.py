@@ -101,12 +101,20 @@ def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue
     allowances += [
         Allowance(direction="in", peers=(OwnPods(),), ports=PASSED_ON, because=PASSING_ON),
         Allowance(direction="out", peers=(OwnPods(),), ports=PASSED_ON, because=PASSING_ON),
-        _lookups(settings, catalogue),
+        _lookups(settings, catalogue, "the proxy looks up the server's other pods, and Triton its bucket"),
     ]
     if storage.bucket is not None:
         fetched = isinstance(storage.source, FetchedSource)
         allowances += _bucket(settings, storage.bucket, catalogue, "fetched" if fetched else "read")
     return tuple(allowances)
+
+
+def plan_builders_network(settings: Settings, bucket: Bucket, catalogue: Catalogue) -> tuple[Allowance, ...]:
+    """Of pods that build engines: out alone, to the bucket. Their containers talk on loopback."""
+    return (
+        _lookups(settings, catalogue, "the builder looks up its bucket"),
+        *_bucket(settings, bucket, catalogue, "fetched and engines published"),
+    )
 
 
 def _caller(caller: Caller) -> Pods:
@@ -119,7 +127,7 @@ def _platform(settings: Settings) -> Literal["gke", "eks"] | None:
     return platform if platform == "gke" or platform == "eks" else None
 
 
-def _lookups(settings: Settings, catalogue: Catalogue) -> Allowance:
+def _lookups(settings: Settings, catalogue: Catalogue, because: str) -> Allowance:
     dns: tuple[Peer, ...] = (Pods(namespace="kube-system", labels=dict(settings.security.dns)),)
     if platform := _platform(settings):
         dns = (*dns, *(Network(cidr=cidr) for cidr in catalogue.clouds[platform].dns.node_local))
@@ -127,7 +135,7 @@ def _lookups(settings: Settings, catalogue: Catalogue) -> Allowance:
         direction="out",
         peers=dns,
         ports=(("UDP", 53), ("TCP", 53)),
-        because="the proxy looks up the server's other pods, and Triton its bucket",
+        because=because,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from planning.admission import plan_admission
 from planning.arguments import plan_arguments
@@ -15,7 +16,9 @@ from planning.cost import plan_cost
 from planning.derived import Derived
 from planning.disruption import plan_disruption, plan_rollout, plan_spread
 from planning.draining import check_pace, plan_drain
-from planning.engines import plan_engines
+from planning.engines.builder import PlannedBuilder, plan_jobs
+from planning.engines.needed import ServerEngines, plan_engines
+from planning.engines.settings import builder_of
 from planning.fetching import check_fetching, delivery_of
 from planning.findings import Finding, Rule, Severity, setting
 from planning.gpu_health import plan_gpu_health
@@ -25,7 +28,7 @@ from planning.headroom import plan_headroom
 from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import Image, check_memory, plan_memory
-from planning.network import plan_network
+from planning.network import plan_builders_network, plan_network
 from planning.people import check_people, plan_people
 from planning.plan import Accepted, KarpenterThere, Plan, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
@@ -35,7 +38,7 @@ from planning.quota import plan_quota
 from planning.release import packed_here, plan_image, plan_programs_image, plan_proxy_image, plan_release
 from planning.repository.checks import OnnxSupport, check_gpus, check_opsets, check_repository
 from planning.repository.model import Repository
-from planning.repository.served import ServedSet, served_models
+from planning.repository.served import ServedSet, called_by, served_models
 from planning.rooms import Demand, check_rooms, with_spare_place
 from planning.scaling import plan_scaling
 from planning.server import PlannedLane, PlannedServer
@@ -44,7 +47,7 @@ from planning.settings.root import Acceptance, Settings
 from planning.settings.servers import NvidiaGpu, Triton
 from planning.signing import check_signing
 from planning.startup import plan_patience, plan_startup, slowest_boot
-from planning.storage import plan_storage
+from planning.storage import builders_bucket, plan_storage
 
 NOTHING_ACCEPTED = Rule("TU121", Severity.WARNING, "An acceptance accepts something")
 
@@ -55,10 +58,13 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     by_name = {pool.name: pool for pool in pools}
     found = [*findings, *check_repository(repository, allow_python=settings.security.python_models)]
     servers: list[PlannedServer] = []
+    engines: dict[str, ServerEngines] = {}
+    of_engines: dict[str, tuple[Finding, ...]] = {}
     lanes: dict[str, tuple[Lane, ...]] = {}
     of_lanes: dict[str, tuple[Finding, ...]] = {}
     for name, server in settings.servers.items():
-        lanes[name], of_lanes[name] = plan_lanes(name, server, by_name)
+        engines[name], of_engines[name] = _engines(name, server, settings, repository, by_name, catalogue)
+        lanes[name], of_lanes[name] = plan_lanes(name, server, {pool.name: pool for pool in engines[name].pools})
     demands = [
         Demand(server=name, lane=lane, gpus=_gpus(server), cpu=cpu, memory=memory)
         for name, server in settings.servers.items()
@@ -69,8 +75,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     spare = with_spare_place(demands)
     proxy_image, of_proxy = plan_proxy_image(settings, lock)
     found += of_proxy
-    fetched = delivery_of(settings.model_repository) is not None
-    programs_image, of_programs = plan_programs_image(settings, lock) if fetched else (None, ())
+    runs_programs = delivery_of(settings.model_repository) or builder_of(settings.model_repository)
+    programs_image, of_programs = plan_programs_image(settings, lock) if runs_programs else (None, ())
     found += of_programs
     for name, server in settings.servers.items():
         found += [*unknown_pools(name, server, list(settings.gpu_pools)), *of_lanes[name]]
@@ -80,6 +86,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
             settings,
             repository,
             by_name,
+            engines[name],
             lanes[name],
             spare,
             catalogue,
@@ -87,12 +94,14 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
             proxy_image,
             programs_image,
         )
-        found += own
+        found += [*own, *of_engines[name]]
         if planned is not None:
             servers.append(planned)
+    builder = _builder(settings, servers, repository, by_name, programs_image, catalogue)
     gpus = {name: _gpus(server) for name, server in settings.servers.items()}
     found += [*check_signing(settings.model_repository), *check_fetching(settings.model_repository)]
-    found += check_people(settings.security.people, [secret for server in servers for secret in server.secrets])
+    secrets = [*(secret for server in servers for secret in server.secrets), *(builder.secrets if builder else ())]
+    found += check_people(settings.security.people, secrets)
     found += check_rooms(demands)
     found += check_compute_classes(settings, lanes)
     found += check_controllers(
@@ -121,10 +130,13 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
         pod_rules=plan_admission(
-            [image for server in servers for image in server.images],
-            [secret for server in servers for secret in server.secrets],
+            [
+                *(image for server in servers for image in server.images),
+                *((builder.programs.value,) if builder else ()),
+            ],
+            secrets,
         ),
-        quota=plan_quota(servers),
+        quota=plan_quota(servers, len(builder.jobs) if builder else 0),
         people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",
         headroom_class=f"{settings.namespace}-headroom",
@@ -134,6 +146,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         gpu_readiness=gpu_readiness,
         gpu_health=gpu_health,
         servers=tuple(servers),
+        builder=builder,
         cost=cost,
         findings=remaining,
         accepted=accepted,
@@ -152,6 +165,7 @@ def _server(
     settings: Settings,
     repository: Repository,
     pools: Mapping[str, Pool],
+    engines: ServerEngines,
     lanes: Sequence[Lane],
     spare: Collection[str],
     catalogue: Catalogue,
@@ -162,8 +176,8 @@ def _server(
     """The server on its `lanes` if all of it could be planned, and what was found. `spare`: deployments that can
     have one pod more while they are rolled out."""
     found: list[Finding] = []
-    mine = _pools_of(server, pools)
-    release, of_release = plan_release(name, server, settings, mine, catalogue)
+    mine = engines.pools
+    release, of_release = plan_release(name, server, settings, _pools_of(server, pools), catalogue)
     found += of_release
     image, of_image = plan_image(name, server, settings, lock) if release else (None, ())
     found += of_image
@@ -172,7 +186,8 @@ def _server(
         found.append(drain)
     else:
         found += check_pace(name, drain, mine)
-    served = served_models(repository, server.models, field=f"servers.{name}.models")
+    with_engines = replace(repository, models={**repository.models, **engines.models})
+    served = served_models(with_engines, server.models, field=f"servers.{name}.models")
     if not isinstance(served, ServedSet):
         found += served
         return None, tuple(found)
@@ -189,8 +204,6 @@ def _server(
     found += of_disruption
     headroom, of_headroom = plan_headroom(name, server, lanes, settings, lock)
     found += of_headroom
-    engines, of_engines = plan_engines(name, served.planned, repository.models, mine, release) if release else ((), ())
-    found += of_engines
     rollouts = [plan_rollout(lane, spare=lane.deployment in spare) for lane in lanes]
     found += [finding for _, of_rollout in rollouts for finding in of_rollout]
     if release is None or image is None or proxy_image is None or isinstance(drain, Finding) or storage is None:
@@ -202,7 +215,7 @@ def _server(
         release=release,
         image=image,
         served=served,
-        engines=engines,
+        engines=engines.needed,
         storage=storage,
         arguments=plan_arguments(server.release, storage.repository, drain, gpu=_gpus(server) > 0),
         gpus=_gpus(server),
@@ -237,6 +250,55 @@ def _server(
         network=plan_network(settings, server, storage, catalogue),
     )
     return planned, tuple(found)
+
+
+def _engines(
+    name: str,
+    server: Triton,
+    settings: Settings,
+    repository: Repository,
+    pools: Mapping[str, Pool],
+    catalogue: Catalogue,
+) -> tuple[ServerEngines, tuple[Finding, ...]]:
+    """What the server's TensorRT models need. Where its release is not known, nothing can be said."""
+    mine = _pools_of(server, pools)
+    release = catalogue.release(server.release)
+    if release is None:
+        return ServerEngines(needed=(), models={}, pools=mine), ()
+    return plan_engines(
+        name,
+        called_by(repository, server.models),
+        repository,
+        mine,
+        settings.gpu_pools,
+        release,
+        builder=builder_of(settings.model_repository) is not None,
+    )
+
+
+def _builder(
+    settings: Settings,
+    servers: Sequence[PlannedServer],
+    repository: Repository,
+    pools: Mapping[str, Pool],
+    programs: Derived[ImageRef] | None,
+    catalogue: Catalogue,
+) -> PlannedBuilder | None:
+    wanted, bucket = builder_of(settings.model_repository), builders_bucket(settings.model_repository)
+    if wanted is None or bucket is None or programs is None:
+        return None
+    jobs = plan_jobs(servers, repository, pools, wanted)
+    return (
+        PlannedBuilder(
+            bucket=bucket,
+            programs=programs,
+            seconds=wanted.within.seconds,
+            jobs=jobs,
+            network=plan_builders_network(settings, bucket, catalogue),
+        )
+        if jobs
+        else None
+    )
 
 
 def _gpus(server: Triton) -> int:

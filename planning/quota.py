@@ -41,7 +41,8 @@ class Quota:
     requested_memory: Memory
 
 
-def plan_quota(servers: Sequence[PlannedServer]) -> Quota:
+def plan_quota(servers: Sequence[PlannedServer], builders: int) -> Quota:
+    """`builders`: pods that build engines, with a GPU each."""
     counted = [
         (lane.lane.maximum.value + lane.rollout.max_surge.value, server.gpus)
         for server in servers
@@ -53,13 +54,14 @@ def plan_quota(servers: Sequence[PlannedServer]) -> Quota:
     return Quota(
         most={
             GPU: Derived(
-                LEAVING * gpus,
+                LEAVING * gpus + builders,
                 f"all lanes at their most and in a rollout, and head-room, ask for {gpus}, and leaving pods count until"
-                " they are gone",
+                " they are gone" + (f"; {builders} build engines" if builders else ""),
             ),
             PODS: Derived(
-                LEAVING * pods + OTHERS,
-                f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers",
+                LEAVING * pods + builders + OTHERS,
+                f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers"
+                + (f"; {builders} build engines" if builders else ""),
             ),
         },
         requested_cpu=REQUESTED_CPU,

@@ -9,7 +9,7 @@ from planning.catalogue.releases import TritonRelease
 from planning.derived import Derived
 from planning.disruption import Disruption, Rollout, Spread
 from planning.draining import Drain
-from planning.engines import EngineKey
+from planning.engines.needed import NeededEngine
 from planning.headroom import PlannedHeadroom
 from planning.images import ImageRef
 from planning.lanes import Lane
@@ -45,7 +45,7 @@ class PlannedServer:
     release: TritonRelease
     image: Derived[ImageRef]
     served: ServedSet
-    engines: tuple[EngineKey, ...]
+    engines: tuple[NeededEngine, ...]
     storage: Storage
     arguments: tuple[Argument, ...]
     gpus: int

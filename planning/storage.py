@@ -6,7 +6,7 @@ starts cannot find anything but what was checked, and with --model-control-mode=
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planning.derived import Derived
 from planning.fetching import Onto, delivery_of, plan_fetch_time, plan_room
@@ -14,7 +14,18 @@ from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageRef
 from planning.repository.served import ServedSet
 from planning.settings.cluster import described
-from planning.settings.repository import S3, Claim, Gs, ImageVolume, ModelRepository, NodePath, S3Compatible
+from planning.settings.repository import (
+    S3,
+    Claim,
+    Gs,
+    GsEngines,
+    ImageVolume,
+    ModelRepository,
+    NodePath,
+    S3Compatible,
+    S3CompatibleEngines,
+    S3Engines,
+)
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
 
@@ -217,6 +228,20 @@ def _source(
                 size=size,
                 path=f"{MOUNT}/{below}",
             )
+
+
+def builders_bucket(repository: ModelRepository) -> Bucket | None:
+    """The destination with the identity of whoever builds engines; None where nobody does."""
+    match repository.destination:
+        case S3(engines=S3Engines() as engines) as at:
+            access = CloudIdentity(annotations=((ROLE, engines.role),))
+        case S3Compatible(engines=S3CompatibleEngines() as engines) as at:
+            access = SecretKeys(name=engines.credentials)
+        case Gs(engines=GsEngines() as engines) as at:
+            access = CloudIdentity(annotations=((GOOGLE_ACCOUNT, engines.service_account),))
+        case _:
+            return None
+    return replace(_bucket(at), access=access)
 
 
 def _bucket(at: S3 | S3Compatible | Gs) -> Bucket:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 PROGRAMS: Mapping[tuple[str, ...], str] = {
     ("models", "pull"): "programs.models_pull",
+    ("engines", "prepare"): "programs.engines_prepare",
+    ("engines", "publish"): "programs.engines_publish",
     ("gpu-health",): "gpu_health.__main__",
     ("gpu-readiness",): "gpu_readiness.__main__",
 }

@@ -8,56 +8,40 @@ directory: started again it goes on where it was ended, and finds done what is d
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock, Thread
-from typing import NoReturn
+from threading import Lock
 
-from pydantic import ValidationError
-
-from planning.settings.repository import Signing
 from planning.settings.scalars import Memory
-from planning.signing import Trust, trust_of
+from programs.arguments import add_signing, add_store, read_trust
+from programs.ending import CANNOT, REFUSED, end_when_told, failed
 from publishing.pulling import PullError, RefusedError, pull
 from publishing.store import Store, StoreError
 
-TERMINATION_LOG = Path("/dev/termination-log")
-"""Kubernetes' default `terminationMessagePath`. The kubelet makes the file, for whatever user."""
-
-LONGEST_MESSAGE = 4096
-"""Bytes of it that the kubelet reads (kubernetes.io, "Determine the Reason for Pod Failure")."""
-
 SAY_EVERY_S = 5.0
 """Between two lines of progress. A choice of ours: a log is read by people, and kept."""
-
-REFUSED, CANNOT = 1, 2
-"""Exit statuses: what is published is not what was signed; it cannot be fetched at all."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """What the process ends with."""
     asked = _asked(arguments)
-    _end_when_told()
+    end_when_told()
     return fetch(asked)
 
 
 def fetch(asked: Asked) -> int:
     try:
-        trust = _trust(asked.signing)
+        trust = read_trust(asked.signing)
         print(f"fetching {asked.server}/{asked.digest} from {asked.store}", flush=True)
         progress = _Progress(total=asked.bytes)
         store = Store(asked.store, region=asked.region, endpoint=asked.endpoint)
         pulled = pull(store, asked.server, asked.digest, asked.out, trust, progress.advance)
     except RefusedError as refused:
-        return _failed(REFUSED, "\n".join(map(str, refused.findings)))
+        return failed(REFUSED, "\n".join(map(str, refused.findings)))
     except (PullError, StoreError) as refused:
-        return _failed(CANNOT, str(refused))
+        return failed(CANNOT, str(refused))
     did = "was there already" if pulled.already else f"{_size(pulled.fetched)} fetched, {_size(pulled.resumed)} resumed"
     print(f"{pulled.directory}: {did} in {progress.seconds:.1f} s; as signed by {pulled.signed_by}", flush=True)
     return 0
@@ -79,20 +63,11 @@ def _asked(arguments: Sequence[str]) -> Asked:
     parser = argparse.ArgumentParser(prog="models pull", allow_abbrev=False)
     parser.add_argument("server")
     parser.add_argument("--digest", required=True, help="of what it serves, whole")
-    parser.add_argument("--store", required=True, help="s3://bucket/prefix, gs://bucket/prefix or file:///directory")
-    parser.add_argument("--region", help="of an S3 bucket")
-    parser.add_argument("--endpoint", help="of another S3 than AWS's")
+    add_store(parser)
     parser.add_argument("--out", required=True, type=Path, help="where to; they come to <out>/SERVER/DIGEST")
-    parser.add_argument("--signing", required=True, type=Path, help="whom to trust: model_repository.signing as JSON")
+    add_signing(parser)
     parser.add_argument("--bytes", required=True, type=int, help="of all files, for the progress")
     return Asked(**vars(parser.parse_args(arguments)))
-
-
-def _trust(path: Path) -> Trust:
-    try:
-        return trust_of(Signing.model_validate_json(path.read_text(encoding="utf-8")))
-    except (OSError, ValidationError) as refused:
-        raise PullError(f"{path} does not say whom to trust: {refused}") from None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,22 +97,3 @@ class _Progress:
 
 def _size(count: int) -> str:
     return Memory(count).readable()
-
-
-def _failed(status: int, why: str) -> int:
-    print(why, file=sys.stderr, flush=True)
-    with suppress(OSError):
-        if TERMINATION_LOG.exists():
-            TERMINATION_LOG.write_bytes(why.encode()[:LONGEST_MESSAGE])
-    return status
-
-
-def _end_when_told() -> None:
-    """On SIGTERM, at once: what is on disk can be gone on with. A container's first process ignores the signal unless
-    it asks for it, and Python's own handlers wait until a request has been answered."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-
-    def wait() -> NoReturn:
-        os._exit(128 + signal.sigwait({signal.SIGTERM}))
-
-    Thread(target=wait, daemon=True, name="sigterm").start()

@@ -11,15 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from threading import Event
 
-from planning.repository.served import ServedFile, ServedSet
+from planning.repository.served import ServedFile, ServedSet, Stored
 from planning.signing import Trust
 from publishing.keys import SigningKey
 from publishing.layout import Held, Identity, content_key, read_layout, signature_key
 from publishing.proof import ONE_PART, Sums, part_size, pieces, stored_sha256, sums_of
 from publishing.signature import sign, statement_of
-from publishing.store import AlreadyThereError, Store, StoredObject, StoreError
+from publishing.store import AlreadyThereError, NotThereError, Store, StoredObject, StoreError
 from publishing.together import Advance, StoppedError, together
 from publishing.trusting import Trusted, trusted
 
@@ -151,6 +152,8 @@ class _Job:
             raise StoppedError
         path = file.path.as_posix()
         target = content_key(self.server, self.digest, path)
+        if isinstance(file.source, Stored):
+            return self._engine(file, file.source.path, target)
         try:
             if (there := self.held.files.get(path)) is not None:
                 self._prove(file, target, there)
@@ -161,6 +164,26 @@ class _Job:
                 return self._send(file, target)
         except OSError as refused:
             raise PushError(f"{file.source} cannot be read: {refused.strerror}.") from None
+        self.advance(file.size)
+        return how
+
+    def _engine(self, file: ServedFile, source: str, target: str) -> How:
+        """What only the store has is copied there, and read back: nothing here says what its bytes are but their
+        digest. Where it was copied before, it is read all the same."""
+        how = How.PRESENT
+        if file.path.as_posix() not in self.held.files:
+            if file.size > LARGEST_COPY:
+                raise PushError(f"{self.store.at(source)} has more than {LARGEST_COPY} bytes, and stores copy no more.")
+            try:
+                self.store.copy(source, target)
+            except NotThereError:
+                raise PushError(
+                    f"{self.store.at(source)} is not there, an engine that the repository's lock names. Push to the"
+                    " destination that it was built in, or take it out of engines.lock.json and build it again."
+                ) from None
+            how = How.COPIED
+        if stored_sha256(self.store, target) != file.sha256:
+            raise PushError(self._other(target))
         self.advance(file.size)
         return how
 
@@ -184,7 +207,7 @@ class _Job:
         sums = Sums(file.size)
         try:
             if file.size <= ONE_PART:
-                content = file.source.read_bytes()
+                content = _here(file).read_bytes()
                 sums.add(content)
                 self._unchanged(file, sums)
                 e_tag = self.store.create(target, content)
@@ -203,7 +226,7 @@ class _Job:
         return How.SENT
 
     def _pieces(self, file: ServedFile, sums: Sums) -> Iterator[bytes]:
-        for piece in pieces(file.source):
+        for piece in pieces(_here(file)):
             if self.stop.is_set():
                 raise StoppedError
             sums.add(piece)
@@ -216,7 +239,7 @@ class _Job:
             raise PushError(f"{file.source} was changed while it was pushed. Push again.")
 
     def _sums(self, file: ServedFile) -> Sums:
-        sums = sums_of(file.source, file.size)
+        sums = sums_of(_here(file), file.size)
         self._unchanged(file, sums)
         return sums
 
@@ -237,3 +260,8 @@ class _Job:
             f"{self.store.at(target)} is not the file that belongs there. It was not overwritten: find out who put it"
             " there, remove it, and push again."
         )
+
+
+def _here(file: ServedFile) -> Path:
+    assert isinstance(file.source, Path)  # an engine takes its own way
+    return file.source

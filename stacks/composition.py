@@ -13,6 +13,7 @@ from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
 from components.labels import common
+from components.models.engine_builder import EngineBuilder, EngineBuilderArgs
 from components.models.fetching import SIGNING, signing_config
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
@@ -93,9 +94,21 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             labels=common(plan.labels),
             opts=ResourceOptions.merge(opts, ResourceOptions(parent=serving)),
         )
-        if fetched and keys
+        if (fetched or plan.builder) and keys
         else None
     )
+    if plan.builder is not None and signing is not None:
+        EngineBuilder(
+            "engines",
+            EngineBuilderArgs(
+                builder=plan.builder,
+                namespace=serving.namespace,
+                signing=signing.metadata.apply(lambda metadata: metadata.name or SIGNING),
+                pull_secret=plan.settings.images.pull_secret,
+                labels=plan.labels,
+            ),
+            opts,
+        )
     servers = {
         server.name: Server(
             server.name,

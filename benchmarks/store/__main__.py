@@ -162,6 +162,7 @@ def _published(folder: Path, running: RunningStore) -> tuple[str, int, int]:
     trust = Trust(trusted={key.public.fingerprint: ("bench", key.public)}, revoked=frozenset())
     push(Store(running.url), "vision", served, key, trust)
     for file in found:
+        assert isinstance(file.source, Path)
         file.source.unlink()
     _project(folder / "project", key.public.pem)
     return digest, len(found), size

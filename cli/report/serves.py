@@ -1,9 +1,10 @@
-"""What a server serves and with which release: its models, the engines that are missing, its image."""
+"""What a server serves and with which release: its models, the engines that they need, its image."""
 
 from __future__ import annotations
 
 from cli.report.document import Block, Column, Fact, Facts, Section, Table
-from cli.report.values import Value, code, count, size, words
+from cli.report.values import Value, code, count, names, size, words
+from planning.engines.needed import NeededEngine
 from planning.memory import instances
 from planning.repository.model import Model
 from planning.server import PlannedServer
@@ -24,7 +25,9 @@ NOT_SERVED = (Column("model", "Planned, not served"), Column("because", "Because
 ENGINES = (
     Column("model", "Model"),
     Column("engine", "Engine that it needs"),
+    Column("pools", "On pools"),
     Column("source", "Built from"),
+    Column("state", "Is"),
 )
 
 
@@ -70,10 +73,24 @@ def serves_section(server: PlannedServer, named: tuple[str, ...]) -> Section:
         Table(
             key="engines",
             columns=ENGINES,
-            rows=tuple((words(key.model), code(str(key)), code(key.source)) for key in server.engines),
+            rows=tuple(map(_engine, server.engines)),
         ),
     ]
     return Section(key="serves", title="What it serves", blocks=tuple(blocks))
+
+
+def _engine(needed: NeededEngine) -> tuple[Value, ...]:
+    built = needed.built
+    state = (
+        f"built on {built.built:%Y-%m-%d}, {size(built.size).text}, served as {needed.file}" if built else "not built"
+    )
+    return (
+        words(needed.model),
+        code(needed.key.name),
+        names(needed.pools),
+        code(needed.source),
+        words(state),
+    )
 
 
 def _from(server: PlannedServer) -> tuple[Fact, ...]:

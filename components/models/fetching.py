@@ -29,7 +29,7 @@ from components.security.restricted import restricted
 from planning.server import PlannedServer
 from planning.settings.repository import Signing
 from planning.settings.scalars import Memory
-from planning.storage import MOUNT, FetchedSource, SecretKeys
+from planning.storage import MOUNT, Bucket, FetchedSource, SecretKeys
 
 CONTAINER = "models"
 
@@ -42,6 +42,9 @@ FOLDER = "/etc/tritonup"
 
 LOGS = Memory(2**26)
 """Ephemeral storage for its log: a line in 5 s."""
+
+NO_ROLE = "eks.amazonaws.com/skip-containers"
+"""Annotation of a pod: the containers that its role is not given to (aws/amazon-eks-pod-identity-webhook, README)."""
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -71,7 +74,7 @@ def fetcher_container(server: PlannedServer, source: FetchedSource, volume: str)
         image=image_reference(source.image.value),
         image_pull_policy="IfNotPresent",
         args=_arguments(server, source),
-        env=_keys(source) or None,
+        env=access_keys(source.bucket) or None,
         resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
         # What it cannot say itself, a crash or an end for want of memory, its log's last lines do.
         termination_message_policy="FallbackToLogsOnError",
@@ -92,26 +95,38 @@ def fetcher_volumes(source: FetchedSource, volume: str, signing: Input[str]) -> 
                 medium="Memory" if source.onto == "memory" else None, size_limit=str(source.room.value)
             ),
         ),
-        VolumeArgs(name=SIGNING, config_map=ConfigMapVolumeSourceArgs(name=signing)),
+        signing_volume(signing),
     )
 
 
+def signing_volume(signing: Input[str]) -> VolumeArgs:
+    """`signing`: the name of what `signing_config` made."""
+    return VolumeArgs(name=SIGNING, config_map=ConfigMapVolumeSourceArgs(name=signing))
+
+
 def _arguments(server: PlannedServer, source: FetchedSource) -> list[str]:
-    bucket = source.bucket
     return [
         *("models", "pull", server.name),
         f"--digest={server.served.digest}",
-        f"--store={bucket.url}",
-        *((f"--region={bucket.region}",) if bucket.region else ()),
-        *((f"--endpoint={bucket.endpoint}",) if bucket.endpoint else ()),
+        *store_arguments(source.bucket),
         f"--out={MOUNT}",
         f"--signing={FOLDER}/{FILE}",
         f"--bytes={server.served.total_bytes}",
     ]
 
 
-def _keys(source: FetchedSource) -> list[EnvVarArgs]:
-    access = source.bucket.access
+def store_arguments(bucket: Bucket) -> tuple[str, ...]:
+    """As our programs are told where a destination is (programs/arguments.py)."""
+    return (
+        f"--store={bucket.url}",
+        *((f"--region={bucket.region}",) if bucket.region else ()),
+        *((f"--endpoint={bucket.endpoint}",) if bucket.endpoint else ()),
+    )
+
+
+def access_keys(bucket: Bucket) -> list[EnvVarArgs]:
+    """For a container that reaches `bucket`; none where the pod proves to the cloud who it is."""
+    access = bucket.access
     if not isinstance(access, SecretKeys):
         return []
     return [

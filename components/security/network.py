@@ -1,4 +1,4 @@
-"""One server's NetworkPolicy: what the plan allows, on top of the namespace's denial of everything."""
+"""The NetworkPolicies: what the plan allows some pods, on top of the namespace's denial of everything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from pulumi_kubernetes.networking.v1 import (
     NetworkPolicySpecArgs,
 )
 
-from components.labels import selector
 from planning.network import NAMESPACE_LABEL, Allowance, Network, OwnPods, Peer, Pods
 from planning.settings.root import NAMESPACE_POLICY
 
@@ -24,34 +23,33 @@ from planning.settings.root import NAMESPACE_POLICY
 def network_policy(
     name: str,
     *,
-    server: str,
+    of: str,
+    pods: Mapping[str, str],
     namespace: Input[str],
     labels: Mapping[str, str],
     allowances: Sequence[Allowance],
     opts: ResourceOptions,
 ) -> NetworkPolicy:
-    """Select the server's pods of all lanes and allow `allowances`; the directions that it lists none for stay
-    closed."""
+    """Named `of`: select the pods with the labels `pods` and allow `allowances`; the directions that it lists none for
+    stay closed."""
     return NetworkPolicy(
         name,
-        metadata=ObjectMetaArgs(name=server, namespace=namespace, labels=labels),
+        metadata=ObjectMetaArgs(name=of, namespace=namespace, labels=labels),
         spec=NetworkPolicySpecArgs(
-            pod_selector=LabelSelectorArgs(match_labels=selector(server)),
+            pod_selector=LabelSelectorArgs(match_labels=dict(pods)),
             policy_types=["Ingress", "Egress"],
             # No rule rather than an empty list of them: the API server drops the list, and every apply would count as
             # a change.
             ingress=[
                 NetworkPolicyIngressRuleArgs(
-                    from_=[_peer(peer, server) for peer in allowance.peers], ports=_ports(allowance)
+                    from_=[_peer(peer, pods) for peer in allowance.peers], ports=_ports(allowance)
                 )
                 for allowance in allowances
                 if allowance.direction == "in"
             ]
             or None,
             egress=[
-                NetworkPolicyEgressRuleArgs(
-                    to=[_peer(peer, server) for peer in allowance.peers], ports=_ports(allowance)
-                )
+                NetworkPolicyEgressRuleArgs(to=[_peer(peer, pods) for peer in allowance.peers], ports=_ports(allowance))
                 for allowance in allowances
                 if allowance.direction == "out"
             ]
@@ -73,7 +71,7 @@ def default_deny(
     )
 
 
-def _peer(peer: Peer, server: str) -> NetworkPolicyPeerArgs:
+def _peer(peer: Peer, own: Mapping[str, str]) -> NetworkPolicyPeerArgs:
     match peer:
         case Pods(namespace=namespace, labels=labels):
             return NetworkPolicyPeerArgs(
@@ -81,7 +79,7 @@ def _peer(peer: Peer, server: str) -> NetworkPolicyPeerArgs:
                 pod_selector=LabelSelectorArgs(match_labels=dict(labels)) if labels or not namespace else None,
             )
         case OwnPods():
-            return NetworkPolicyPeerArgs(pod_selector=LabelSelectorArgs(match_labels=selector(server)))
+            return NetworkPolicyPeerArgs(pod_selector=LabelSelectorArgs(match_labels=dict(own)))
         case Network(cidr=cidr, but=but):
             return NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=cidr, except_=list(but) or None))
 

@@ -35,9 +35,7 @@ def quota(
         LimitRange(
             f"{name}-defaults",
             metadata=metadata,
-            spec=LimitRangeSpecArgs(
-                limits=[LimitRangeItemArgs(type="Container", default_request=requested)]
-            ),
+            spec=LimitRangeSpecArgs(limits=[LimitRangeItemArgs(type="Container", default_request=requested)]),
             opts=opts,
         ),
     )

@@ -62,7 +62,8 @@ class Server(pulumi.ComponentResource):
         )
         network_policy(
             f"{name}-network",
-            server=server.name,
+            of=server.name,
+            pods=selector(server.name),
             namespace=args.namespace,
             labels=labels,
             allowances=server.network,

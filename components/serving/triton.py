@@ -40,6 +40,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.images import image_reference
 from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
+from components.models.fetching import NO_ROLE
 from components.models.volumes import models_in_pod
 from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.restricted import restricted
@@ -60,9 +61,6 @@ TRITON_GRPC_NAME = "grpc-triton"
 
 TRITON_USER = 1000
 """`triton-server` in NVIDIA's image (server, build.py; the secure deployment guide runs as it)."""
-
-NO_ROLE = "eks.amazonaws.com/skip-containers"
-"""Annotation of a pod: the containers that its role is not given to (aws/amazon-eks-pod-identity-webhook, README)."""
 
 LOGS = Memory(2**30)
 """Ephemeral storage for the container's log beside /tmp: kubelet rotates at 5 files of 10 MiB by default."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from local.cluster.errors import ClusterError
 from local.cluster.layout import Layout
 from local.cluster.record import read_record, write_record
+from planning.repository.served import Stored
 from planning.server import PlannedServer
 from planning.storage import NodePathSource
 
@@ -75,6 +76,10 @@ def _place(server: PlannedServer, place: Path) -> None:
             target = unfinished / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
             # A copy: the kubelet gives what it mounts to the pod's group.
+            if isinstance(file.source, Stored):
+                raise ClusterError(
+                    f"{file.path} is an engine, which runs on a GPU only, and this machine serves without."
+                )
             shutil.copyfile(file.source, target)
             target.chmod(0o644)
         for folder in (unfinished, *(path for path in unfinished.rglob("*") if path.is_dir())):

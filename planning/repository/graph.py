@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, cast
 
 from planning.repository.generated import load
@@ -94,6 +95,10 @@ class Graph:
     external: tuple[ExternalData, ...]
     skeleton: bytes = field(repr=False)
     """The ModelProto without its weights' values: what `planning.memory` reckons with."""
+    weights: frozenset[str] = frozenset()
+    """The types of its floating-point tensors (`TYPE_FP32`, `TYPE_FP16`, `TYPE_BF16`), single numbers left out."""
+    quantized: frozenset[str] = frozenset()
+    """The types that it is quantized to, `INT8` and `FP8`: those of its QuantizeLinear and DequantizeLinear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +124,7 @@ def read_graph(data: bytes) -> Graph | NotOnnx:
     if not model.HasField("graph") or not model.ir_version:
         return NotOnnx(what="holds no ONNX graph.", fix=_EXPORT)
     external = _external_data(model)
+    weights, quantized = _weights(model), _quantized(model)
     _drop_weights(model)
     skeleton = model.SerializeToString()
     initialisers = {tensor.name for tensor in model.graph.initializer}
@@ -133,6 +139,8 @@ def read_graph(data: bytes) -> Graph | NotOnnx:
         opsets={opset.domain or "ai.onnx": opset.version for opset in model.opset_import},
         external=external,
         skeleton=skeleton,
+        weights=weights,
+        quantized=quantized,
     )
 
 
@@ -243,6 +251,33 @@ def _external_data(model: ModelProto) -> tuple[ExternalData, ...]:
         end = _number(entries.get("offset")) + _number(entries.get("length"))
         needed[location] = max(needed.get(location, 0), end)
     return tuple(ExternalData(location=location, needed_bytes=size) for location, size in sorted(needed.items()))
+
+
+_FLOATS = {1: "TYPE_FP32", 10: "TYPE_FP16", 16: "TYPE_BF16"}
+_QUANTIZED = {3: "INT8", 17: "FP8"}
+"""Of ONNX's TensorProto.DataType what TensorRT quantizes to: INT8 and FLOAT8E4M3FN (TensorRT 11.1, "Explicit
+Quantization")."""
+
+
+def _weights(model: ModelProto) -> frozenset[str]:
+    return frozenset(
+        _FLOATS[tensor.data_type] for tensor in _tensors(model) if tensor.data_type in _FLOATS and prod(tensor.dims) > 1
+    )
+
+
+def _quantized(model: ModelProto) -> frozenset[str]:
+    """The type is that of the zero point or of the quantized weights, which are initialisers or constants, or it is
+    stated (QuantizeLinear, `output_dtype`)."""
+    types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            types.update((node.output[0], one.t.data_type) for one in node.attribute if one.HasField("t"))
+    found: set[int] = set()
+    for node in model.graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            found.update(types[name] for name in node.input if name in types)
+            found.update(one.i for one in node.attribute if one.name == "output_dtype")
+    return frozenset(_QUANTIZED[one] for one in found if one in _QUANTIZED)
 
 
 def _number(text: str | None) -> int:

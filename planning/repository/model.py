@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from planning.engines.built import BuiltEngine
 from planning.findings import Finding, Place, Rule
 from planning.repository.config import ModelConfig
 from planning.repository.formats import WrongFormat
@@ -41,6 +42,8 @@ class ModelFile:
     path: PurePosixPath
     size: int
     sha256: str
+    stored: str | None = None
+    """Where it lies below the destination, of a file that is not here: an engine that was built there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +118,10 @@ class Model:
 
     @property
     def weights_bytes(self) -> int:
-        """Bytes of the served versions' files. A planned engine has none: look at its source's."""
-        return sum(file.size for version in self.served for file in version.files)
+        """Bytes of the served versions' files. A planned engine has none: look at its source's. Of engines for
+        several GPUs one is loaded, the largest at the most."""
+        here = sum(file.size for version in self.served for file in version.files if file.stored is None)
+        return here + max((file.size for version in self.served for file in version.files if file.stored), default=0)
 
     @property
     def planned(self) -> bool:
@@ -163,3 +168,5 @@ class Repository:
     models: Mapping[str, Model]
     broken: frozenset[str] = frozenset()
     """Directories that are there but could not be read as models; a finding says why."""
+    engines: Mapping[str, BuiltEngine] = field(default_factory=dict[str, BuiltEngine])
+    """The engines that were built and recorded, by the name of their key."""

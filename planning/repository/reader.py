@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from planning.engines.built import LOCK, EngineLock, LockError, read_lock
 from planning.findings import Finding, Place, Rule, Severity
 from planning.repository.completion import Identity, identity, signature
 from planning.repository.config import ModelConfig, parameter
@@ -28,6 +29,7 @@ from planning.repository.vllm_engine import EngineArguments
 READABLE_DIRECTORY = Rule("TU201", Severity.ERROR, "The model repository is a directory that holds models")
 HAS_CONFIG = Rule("TU202", Severity.ERROR, "Every model has a config.pbtxt")
 CONFIG_PARSES = Rule("TU203", Severity.ERROR, "Every config.pbtxt is a Triton model configuration")
+ENGINES_RECORDED = Rule("TU296", Severity.ERROR, "The lock of a repository's engines can be read")
 IS_ONNX = Rule("TU212", Severity.ERROR, "Every ONNX file is an ONNX model")
 
 ENGINE_SOURCE = "tritonup.engine.source"
@@ -62,8 +64,19 @@ def read_repository(root: Path) -> tuple[Repository, tuple[Finding, ...]]:
         findings.append(_at_root(root, what, f"Add a directory with a {CONFIG_FILE} for each model."))
     contents = read_all(list(_wanted(root, drafts)))
     models = {draft.name: _model(root, draft, contents, findings) for draft in drafts}
-    repository = Repository(root=root, models=models, broken=frozenset(broken))
+    engines = _engines(root, findings).engines
+    repository = Repository(root=root, models=models, broken=frozenset(broken), engines=engines)
     return repository, tuple(dict.fromkeys(findings))
+
+
+def _engines(root: Path, findings: list[Finding]) -> EngineLock:
+    try:
+        return read_lock(root)
+    except LockError as refused:
+        at = Place(file=(root / LOCK).as_posix(), field="")
+        fix = "Take it from version control again, or write it anew with `tritonup engines record`."
+        findings.append(Finding(rule=ENGINES_RECORDED, at=at, what=f"The file {refused}", fix=fix))
+        return EngineLock()
 
 
 def _at_root(root: Path, what: str, fix: str) -> Finding:

@@ -19,12 +19,19 @@ MODELS_EXIST = Rule("TU240", Severity.ERROR, "A server names models of the repos
 SOMETHING_IS_SERVED = Rule("TU241", Severity.ERROR, "A server has at least one model to serve now")
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object of the destination, below its URL: an engine that was built there."""
+
+    path: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedFile:
-    """One file to upload: `source` on this machine, `path` below the server's own place
+    """One file to publish: `source` on this machine or in the store, `path` below the server's own place
     (`digits/1/model.onnx`), `size` in bytes, `sha256` hex."""
 
-    source: Path
+    source: Path | Stored
     path: PurePosixPath
     size: int
     sha256: str
@@ -61,7 +68,7 @@ def served_models(
     )
     if findings or any(name in repository.broken for name in names):
         return findings
-    needed = _closure(repository, names)
+    needed = called_by(repository, names)
     waiting: set[str] = set()
     for model in needed:
         if model.planned or not waiting.isdisjoint(model.steps):
@@ -92,11 +99,11 @@ def _unknown(repository: Repository, name: str, field: str) -> Finding:
 def _nothing_yet(planned: tuple[Model, ...], field: str) -> Finding:
     names = ", ".join(model.name for model in planned)
     what = f"Nothing can be served yet: {names} wait for engines." if names else "No model is named."
-    fix = "Name a model that is served without an engine, or build the engines first."
+    fix = "Name the ONNX models that the engines are built from beside them, until they are."
     return Finding(rule=SOMETHING_IS_SERVED, at=Place(field=field), what=what, fix=fix)
 
 
-def _closure(repository: Repository, names: Sequence[str]) -> tuple[Model, ...]:
+def called_by(repository: Repository, names: Sequence[str]) -> tuple[Model, ...]:
     """The named models and all that they call, each after what it calls. What is not there is left out:
     the check of the ensemble reports it. Not recursive: ensembles may be nested as deep as one likes."""
     done: dict[str, Model] = {}
@@ -119,7 +126,7 @@ def _closure(repository: Repository, names: Sequence[str]) -> tuple[Model, ...]:
 def _files(models: Sequence[Model]) -> tuple[ServedFile, ...]:
     files = (
         ServedFile(
-            source=model.directory / file.path,
+            source=model.directory / file.path if file.stored is None else Stored(file.stored),
             path=PurePosixPath(model.name) / file.path,
             size=file.size,
             sha256=file.sha256,

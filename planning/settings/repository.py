@@ -9,7 +9,7 @@ from pydantic import Field
 from planning.settings.base import Strict
 from planning.settings.images import Registry
 from planning.settings.keys import KeyFingerprint, PublicKey
-from planning.settings.scalars import CidrBlock, Distinct, ImageDigest, Memory, Name
+from planning.settings.scalars import CidrBlock, Distinct, Duration, ImageDigest, Memory, Name
 
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.-]+(/[A-Za-z0-9!_.-]+)*$", examples=["triton/models"])]
 
@@ -30,6 +30,41 @@ class Fetched(Strict):
     """Where to: the node's disk, or memory of the pod's own, which `resources.memory` must have room for."""
 
 
+class Tolerance(Strict):
+    """How far each number of an engine's answer may be from the ONNX model's: `absolute` plus `relative` times that."""
+
+    absolute: Annotated[float, Field(ge=0)] = 0.001
+    relative: Annotated[float, Field(ge=0)] = 0.01
+
+
+class EngineBuilder(Strict):
+    """TensorRT engines that are missing are built by Jobs: on the GPU pool that needs them, with the server's image,
+    held against the ONNX model, and published to `<destination>/engines/`. It needs `model_repository.signing`, and the
+    image that `tritonup images push` brings to `images.registry`."""
+
+    tolerance: Tolerance = Tolerance()
+    """How far an engine's answers may be from the ONNX model's. One that is further off is not published."""
+    within: Duration = Duration.of_seconds(7200)
+    """How long a build may take, the start of its node included."""
+
+
+class S3Engines(EngineBuilder):
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")]
+    """The IAM role of the builders, which you make: it lists and reads the bucket and puts objects below `engines/`."""
+
+
+class S3CompatibleEngines(EngineBuilder):
+    credentials: Name
+    """A Secret in the namespace, which you make, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of who lists and
+    reads the bucket and puts objects below `engines/`."""
+
+
+class GsEngines(EngineBuilder):
+    service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$")]
+    """The Google service account of the builders, which you make: it lists and reads the bucket and creates objects
+    below `engines/`."""
+
+
 Delivery = Annotated[ByTriton | Fetched, Field(discriminator="kind")]
 """How models come from the bucket into a pod."""
 
@@ -47,6 +82,8 @@ class S3(Strict):
     """Addresses of the bucket and of STS (the subnets of VPC endpoints). Left out, pods may reach any public address on
     port 443."""
     delivery: Delivery = ByTriton(kind="triton")
+    engines: S3Engines | None = None
+    """Who builds TensorRT engines. Left out, none are built."""
 
 
 class S3Compatible(Strict):
@@ -67,6 +104,8 @@ class S3Compatible(Strict):
     networks: Annotated[list[CidrBlock], Field(min_length=1), Distinct()]
     """Addresses of the endpoint: pods may connect to nothing else on its port."""
     delivery: Fetched = Fetched(kind="fetched")
+    engines: S3CompatibleEngines | None = None
+    """Who builds TensorRT engines. Left out, none are built."""
 
 
 class Gs(Strict):
@@ -82,6 +121,8 @@ class Gs(Strict):
     """Addresses of the bucket, such as 199.36.153.8/30 where DNS sends storage.googleapis.com to
     private.googleapis.com. Left out, pods may reach any public address on port 443."""
     delivery: Delivery = ByTriton(kind="triton")
+    engines: GsEngines | None = None
+    """Who builds TensorRT engines. Left out, none are built."""
 
 
 class Claim(Strict):

@@ -27,7 +27,13 @@ NAMESPACE_POLICY = "default-deny"
 """The NetworkPolicy of the whole namespace; each server has one of its own name beside it."""
 
 
+ENGINES = ("engine-builder", "engine-sources", "engines")
+"""What builders of engines are called, and where their files lie below the destination (planning/engines)."""
+
+
 def _server_name(name: str) -> str:
+    if name in ENGINES:
+        raise ValueError("is a name that the building of engines has")
     if name == NAMESPACE_POLICY:
         raise ValueError("is the name of the namespace's own NetworkPolicy")
     if name.endswith(SERVICE_SUFFIXES):

@@ -38,7 +38,7 @@ WITHOUT_STACK_FILE = {
 
 def about_settings(rule: str) -> bool:
     """The second hundred is about model repositories, but for engines, which a server's settings ask for."""
-    return not rule.startswith("TU2") or rule in {"TU291", "TU292"}
+    return not rule.startswith("TU2") or rule in {"TU291", "TU292", "TU295"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from conftest import Place
 from small_repository import Keys, bytes_below, files, served_of
 
 from planning.repository.served import ServedSet
-from programs import models_pull
-from programs.models_pull import CANNOT, REFUSED, Asked, fetch
+from programs import ending
+from programs.ending import CANNOT, REFUSED
+from programs.models_pull import Asked, fetch
 from publishing.layout import content_key
 from publishing.pushing import push
 
@@ -59,7 +60,7 @@ def message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What stands for the file that the kubelet makes."""
     path = tmp_path / "termination-log"
     path.touch()
-    monkeypatch.setattr(models_pull, "TERMINATION_LOG", path)
+    monkeypatch.setattr(ending, "TERMINATION_LOG", path)
     return path
 
 

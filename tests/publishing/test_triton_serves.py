@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -39,10 +40,17 @@ def installed() -> InstalledTriton:
 
 @contextmanager
 def triton(
-    installed: InstalledTriton, repository: str, folder: Path, environment: dict[str, str]
+    installed: InstalledTriton,
+    repository: str,
+    folder: Path,
+    environment: dict[str, str],
+    stand_ins: Sequence[str] = (),
 ) -> Iterator[tuple[Ports, Path]]:
-    """One that is ready, as the pod's arguments have it, and its log."""
+    """One that is ready, as the pod's arguments have it, and its log. With `stand_ins`, backends that are ONNX Runtime
+    under other names, it stays up where a model does not load."""
     installed.assemble_backends(folder / "backends")
+    for name in stand_ins:
+        shutil.copytree(folder / "backends" / "onnxruntime", folder / "backends" / name)
     ports = Ports(http=free_port(), grpc=free_port(), metrics=free_port())
     log = folder / "log"
     (folder / "tmp").mkdir()
@@ -52,7 +60,7 @@ def triton(
         f"--backend-directory={folder}/backends",
         "--model-control-mode=none",
         "--strict-readiness=true",
-        "--exit-on-error=true",
+        f"--exit-on-error={'false' if stand_ins else 'true'}",
         f"--http-port={ports.http}",
         f"--grpc-port={ports.grpc}",
         f"--metrics-port={ports.metrics}",
@@ -71,8 +79,9 @@ def triton(
         while True:
             assert process.poll() is None, log.read_text(errors="replace")[-3000:]
             assert time.monotonic() < deadline, log.read_text(errors="replace")[-3000:]
+            health = "live" if stand_ins else "ready"
             with suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{ports.http}/v2/health/ready", timeout=2).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{ports.http}/v2/health/{health}", timeout=2).close()
                 break
             time.sleep(0.1)
         yield ports, log
@@ -130,6 +139,7 @@ def test_triton_loads_what_somebody_puts_beside_a_model_which_is_why_verify_refu
     push(moto.store, "vision", served, keys.key, keys.trust)
     for file in served.files:
         path = file.path.as_posix().replace("digits/", "backdoor/", 1)
+        assert isinstance(file.source, Path)
         content = file.source.read_bytes().replace(b'name: "digits"', b'name: "backdoor"')
         moto.store.create(f"vision/{served.digest}/{path}", content)
     moto.store.create(f"vision/{served.digest}/stray.json", b"{}")

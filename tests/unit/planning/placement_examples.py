@@ -18,7 +18,7 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import EKS, ENGINE, FETCHED, GONE, MINIO, SIGNING, STACK
+from tests.unit.planning.world import EACH, EKS, ENGINE, FETCHED, GONE, MINIO, SIGNING, STACK
 
 EXAMPLES = (
     Example(
@@ -67,7 +67,7 @@ EXAMPLES = (
         rule="TU291",
         breaks={f"{VISION}.models": ["digits", ENGINE]},
         at=f"{VISION}.models",
-        words=("'digits_trt'", "ada", "11.2.1.2", "digits/1/model.onnx"),
+        words=("'digits_trt'", "nvidia-l4", "11.2.1.2", "digits/1/model.onnx", "destination.engines"),
         remedy=write({f"{VISION}.models": ["digits"]}),
     ),
     Example(
@@ -76,6 +76,14 @@ EXAMPLES = (
         at=f"{VISION}.release",
         words=("26.10", "'digits_trt'"),
         remedy=write({f"{VISION}.models": ["digits"]}),
+    ),
+    Example(
+        rule="TU295",
+        breaks={f"{VISION}.models": ["digits", ENGINE], "gpu_pools.cheap.gpu": "nvidia-a10g"},
+        at=f"{VISION}.gpu.pools",
+        words=("8.6 and 8.9", "'model.plan'", "'digits_trt'", "cc_model_filenames"),
+        remedy=write({f"{VISION}.models": ["digits", EACH]}),
+        beside=("TU291",),
     ),
     Example(
         rule="TU301",

@@ -4,15 +4,18 @@ from. Everything is made once and held in memory; planning opens no file."""
 from __future__ import annotations
 
 import copy
+import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from planning.catalogue import CATALOGUE, Catalogue
+from planning.engines.built import Accuracy, BuiltEngine
+from planning.engines.needed import NeededEngine
 from planning.findings import Finding
 from planning.headroom import TAG as PAUSE_TAG
 from planning.images import Built, Confirmed, ImageLock, Published, RegistryAnswer, Unconfirmed
@@ -51,6 +54,9 @@ CODE = "tokens"
 ENSEMBLE = "sentences"
 ENGINE = "digits_trt"
 """A TensorRT model without its engine."""
+EACH = "digits_each"
+"""Another one, with a file for each of two compute capabilities."""
+FILES = 'cc_model_filenames [ { key: "8.6" value: "sm86.plan" }, { key: "8.9" value: "sm89.plan" } ]\n'
 SERVABLE = (*ONNX_MODELS, CODE, ENSEMBLE)
 
 
@@ -63,6 +69,7 @@ def repository() -> Repository:
         builder.onnx(RANKED, identity_config(RANKED, more=PRIORITIES)).onnx(BOUND, identity_config(BOUND, more=ON_GPU))
         builder.python(CODE).ensemble(ENSEMBLE, [CODE, "topics"])
         builder.engine(ENGINE, "", engine_config(ENGINE, "digits/1/model.onnx"))
+        builder.engine(EACH, "", engine_config(EACH, "digits/1/model.onnx") + FILES)
         read, findings = read_repository(root)
     assert not findings, findings
     return read
@@ -76,6 +83,23 @@ def heavier(model: str, size: int) -> Repository:
 def changed(model: str) -> Repository:
     """The repository with other weights in `model`, of the same size."""
     return _with(model, lambda file: replace(file, sha256="0" * 64))
+
+
+def recorded(*needed: NeededEngine) -> Repository:
+    """The repository with these engines built, each of 1 MiB and of other bytes."""
+    accuracy = Accuracy(questions=3, greatest_difference=0.0, share_of_tolerance=0.0)
+    built = datetime(2026, 11, 27, tzinfo=UTC)
+    engines = {
+        one.key.name: BuiltEngine(
+            key=one.key.digest,
+            sha256=hashlib.sha256(one.key.name.encode()).hexdigest(),
+            size=MIB,
+            built=built,
+            accuracy=accuracy,
+        )
+        for one in needed
+    }
+    return replace(repository(), engines=engines)
 
 
 def _with(name: str, change: Callable[[Any], Any]) -> Repository:
@@ -152,6 +176,13 @@ FETCHED: Raw = {
     "model_repository.signing": SIGNING,
 }
 """Changes of the stack below, whose pods then fetch and verify."""
+
+BUILDING: Raw = {
+    "images.registry": "registry.example/acme",
+    "model_repository.destination.engines": {"role": "arn:aws:iam::123456789012:role/builder"},
+    "model_repository.signing": SIGNING,
+}
+"""Changes of the stack below, which then builds the engines that it lacks."""
 
 STACK: Raw = {
     "cluster": {

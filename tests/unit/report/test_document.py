@@ -147,7 +147,8 @@ def test_what_is_planned_and_not_served_names_the_engine_that_it_waits_for() -> 
         {"model": "digits_trt", "because": "its engine is not built from digits/1/model.onnx yet"}
     ]
     (engine,) = serves["engines"]
-    assert engine["engine"].startswith("digits_trt-")
+    assert (engine["model"], engine["pools"], engine["state"]) == ("digits_trt", ["steady", "cheap"], "not built")
+    assert "-sm89-trt11.2.1.2-" in engine["engine"]
     assert engine["source"] == "digits/1/model.onnx"
 
 

@@ -54,6 +54,25 @@ def engine(old: str, new: str) -> Callable[[RepositoryBuilder], object]:
     return lambda models: models.onnx("digits").engine("fast", "", config.replace(old, new))
 
 
+def weighing(data_type: str, precision: str) -> Callable[[RepositoryBuilder], object]:
+    """An engine in `precision` of an ONNX file with weights of `data_type`."""
+    graph = identity_graph()
+    graph.graph.initializer.add(name="weights", data_type=TensorProto.DataType.Value(data_type), dims=[4])
+    config = engine_config("fast", "digits/1/model.onnx", precision)
+    return lambda models: models.onnx("digits", graph=graph).engine("fast", "", config)
+
+
+def shaped(**shapes: str) -> Callable[[RepositoryBuilder], object]:
+    """An engine with one input of any length, between `shapes`."""
+    parameters = "".join(
+        f'parameters {{ key: "tritonup.engine.{which}_shapes" value {{ string_value: "{text}" }} }}\n'
+        for which, text in shapes.items()
+    )
+    config = engine_config("fast", "digits/1/model.onnx").replace("dims: [4]", "dims: [-1]") + parameters
+    digits = identity_config("digits", dims=(-1,))
+    return lambda models: models.onnx("digits", digits, identity_graph(("batch", "length"))).engine("fast", "", config)
+
+
 def warmup(batch_size: int, name: str, data_type: str, dims: str, data: str) -> Callable[[RepositoryBuilder], object]:
     value = f"value {{ data_type: {data_type} dims: {dims} {data} }}"
     return more(f'model_warmup {{ name: "w" batch_size: {batch_size} inputs {{ key: "{name}" {value} }} }}')

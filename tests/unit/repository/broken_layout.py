@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from tests.repositories import identity_config, identity_graph
-from tests.unit.repository.broken import case, engine, ensemble, external, more, onnx, renamed, without
+from tests.unit.repository.broken import (
+    case,
+    engine,
+    ensemble,
+    external,
+    more,
+    onnx,
+    renamed,
+    shaped,
+    weighing,
+    without,
+)
 
 CASES = [
     case("no config", "TU202", "digits", without("config.pbtxt"), "digits", "config.pbtxt"),
@@ -89,6 +100,42 @@ CASES = [
     case("an engine of what lies outside", "TU211", 'source"]', engine("digits/1", "../digits/1"), "not a file of"),
     case("an engine of unknown precision", "TU211", 'precision"]', engine("fp16", "fp17"), "Did you mean 'fp16'?"),
     case("an engine for ONNX Runtime", "TU211", 'source"]', engine("tensorrt", "onnxruntime"), "'onnxruntime'"),
+    case(
+        "a lock of engines that is cut off",
+        "TU296",
+        "engines.lock.json",
+        lambda m: m.onnx("digits").files(".", {"engines.lock.json": "{"}),
+        "no list of engines",
+    ),
+    case(
+        "an engine of a version that is not served",
+        "TU211",
+        'source"]',
+        lambda m: m.onnx("digits").onnx("digits", version=2).engine("fast", "digits/1/model.onnx"),
+        "version policy",
+    ),
+    case("an engine in FP16 of a file in FP32", "TU293", 'precision"]', weighing("FLOAT", "fp16"), "FP32", "autocast"),
+    case("an engine in FP32 of a file in FP16", "TU293", 'precision"]', weighing("FLOAT16", "fp32"), "FP16"),
+    case("an engine in INT8 of a file in FP32", "TU293", 'precision"]', weighing("FLOAT", "int8"), "not calibrate"),
+    case("an engine of any length", "TU294", 'min_shapes"]', shaped(), "'INPUT'", "-1x-1"),
+    case("an engine of no shape", "TU294", 'min_shapes"]', shaped(min="INPUT=1x1"), "'INPUT=1x1'", "no list"),
+    case("an engine of another input", "TU294", 'opt_shapes"]', shaped(opt="OTHER:1x1"), "'OTHER'", "no input"),
+    case(
+        "an engine whose least is more than its most",
+        "TU294",
+        'opt_shapes"]',
+        shaped(min="INPUT:1x8", opt="INPUT:8x4", max="INPUT:8x9"),
+        "8x4",
+        "below 1x8",
+    ),
+    case(
+        "an engine for fewer than Triton sends",
+        "TU294",
+        'max_shapes"]',
+        shaped(min="INPUT:1x1", opt="INPUT:4x4", max="INPUT:4x9"),
+        "4x9",
+        "batches from 1 to 8",
+    ),
     case("no ONNX file", "TU212", "1/model.onnx", lambda m: m.onnx("digits").files("digits", {"1/model.onnx": "x"})),
     case("external data outside", "TU213", "1/model.onnx", external("../../other/weights.bin"), "outside"),
     case("external data of an absolute path", "TU213", "1/model.onnx", external("/etc/passwd"), "outside"),

@@ -202,6 +202,7 @@ def test_no_value_anywhere_makes_reading_fail(path: Path, value: Plain) -> None:
         (("servers", "vision", "models"), ["digits", "digits"], "servers.vision.models", "twice"),
         (("servers", "vision", "scaling"), {"scale_in_after": "61m"}, "servers.vision.scaling.scale_in_after", "1h"),
         (("servers", "text-headless"), STACK["servers"]["text"], "servers.text-headless", "-headless"),
+        (("servers", "engine-sources"), STACK["servers"]["text"], "servers.engine-sources", "building of engines"),
         (("namespace",), "kube-system", "namespace", "Kubernetes' own"),
         (("namespace",), "default", "namespace", "Kubernetes' own"),
     ],
