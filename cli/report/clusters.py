@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from cli.report.document import Column, Fact, Facts, Section, Table
 from cli.report.eks_cluster import eks_section
-from cli.report.values import Value, code, cost, count, names, price_per_hour, span, words
+from cli.report.quotas import quotas_table
+from cli.report.values import Value, code, cost, names, price_per_hour, span, words
 from planning.clusters.eks import PlannedEks
 from planning.clusters.gke import ByAddress, ByName, Inside, PlannedGke
 from planning.clusters.gke_pools import BlueGreen, NodePoolPlan, ShortLived, Surge
@@ -22,12 +23,6 @@ COSTS = (
     Column("at_most", "At most"),
     Column("seen_on", "Seen on"),
     Column("source", "Source"),
-)
-QUOTAS = (
-    Column("quota", "Quota"),
-    Column("region", "Region"),
-    Column("needed", "Needed"),
-    Column("because", "Because"),
 )
 MADE_POOLS = (
     Column("pool", "Pool"),
@@ -73,19 +68,7 @@ def _gke(gke: PlannedGke) -> Section:
             Facts(facts=(*_place(gke), *_network(gke), *_keeping(gke))),
             Table(key="node_pools", columns=MADE_POOLS, rows=tuple(_pool(pool) for pool in (gke.system, *gke.pools))),
             Table(key="costs", columns=COSTS, rows=_costs(gke)),
-            Table(
-                key="quotas",
-                columns=QUOTAS,
-                rows=tuple(
-                    (
-                        code(quota.name),
-                        words(quota.region or "all"),
-                        count(quota.needed.value),
-                        words(quota.needed.because),
-                    )
-                    for quota in gke.quotas
-                ),
-            ),
+            quotas_table(gke.quotas),
         ),
     )
 

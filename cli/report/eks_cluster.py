@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli.report.document import Column, Fact, Facts, Section, Table
+from cli.report.quotas import quotas_table
 from cli.report.values import Value, code, cost, count, names, span, words
 from planning.catalogue.eks import PRICED_REGION
 from planning.clusters.eks import Karpenter, PlannedEks
@@ -58,7 +59,13 @@ def eks_section(eks: PlannedEks) -> Section:
     return Section(
         key="cluster",
         title="Cluster",
-        blocks=(Facts(facts=tuple(_facts(eks))), groups, *((pools,) if bought else ()), costs),
+        blocks=(
+            Facts(facts=tuple(_facts(eks))),
+            groups,
+            *((pools,) if bought else ()),
+            costs,
+            quotas_table(eks.quotas),
+        ),
     )
 
 

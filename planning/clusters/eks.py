@@ -12,6 +12,7 @@ from typing import Literal
 
 from planning.catalogue import Catalogue
 from planning.clusters.eks_checks import (
+    at,
     check_access,
     check_endpoint,
     check_minimums,
@@ -32,6 +33,8 @@ from planning.clusters.eks_network import (
     plan_network,
 )
 from planning.clusters.eks_nodes import PlannedNodeClass, PlannedNodeGroup, PlannedNodePool, plan_nodes_of_eks
+from planning.clusters.eks_quotas import plan_eks_quotas
+from planning.clusters.quotas import Quota, check_quotas
 from planning.derived import Derived
 from planning.findings import Finding
 from planning.nodes import PoolNodes
@@ -127,6 +130,7 @@ class PlannedEks:
     groups: tuple[PlannedNodeGroup, ...]
     scaler: Karpenter | ClusterAutoscaler
     readers: tuple[Reader, ...]
+    quotas: tuple[Quota, ...]
     costs: tuple[RunningCost, ...]
 
     @property
@@ -161,6 +165,8 @@ def plan_eks(
     karpenter = settings.controllers.karpenter is not Presence.NONE
     if karpenter:
         found += [*check_minimums(pools), *check_shares(pools)]
+    quotas = plan_eks_quotas(cluster, pools, karpenter=karpenter)
+    found += check_quotas(quotas, cluster.granted, at(settings, "granted"))
     planned = plan_nodes_of_eks(cluster, pools, servers, nodes, catalogue, karpenter=karpenter)
     network = plan_network(cluster.network, cluster.zones, _interfaces(karpenter=karpenter))
     demands = _demands(cluster, pools, planned.system, planned.groups, planned.classes)
@@ -200,6 +206,7 @@ def plan_eks(
         if karpenter
         else ClusterAutoscaler(identity=Identity(namespace="kube-system", account="cluster-autoscaler")),
         readers=_readers(settings),
+        quotas=quotas,
         costs=plan_costs(cluster, network, planned.system),
     )
     return eks, tuple(found)

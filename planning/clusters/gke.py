@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planning.catalogue import Catalogue
-from planning.clusters.gke_costs import ClusterCost, Quota, plan_cluster_costs, plan_quotas
+from planning.clusters.gke_costs import ClusterCost, plan_cluster_costs, plan_quotas
 from planning.clusters.gke_models import ModelsAccess, plan_models_access
 from planning.clusters.gke_network import GkeNetwork, plan_network
 from planning.clusters.gke_pools import NodePoolPlan, plan_gpu_pools, plan_system_pool
 from planning.clusters.gke_rules import check_gke
+from planning.clusters.quotas import Quota, check_quotas
 from planning.cost import PoolCost
 from planning.derived import Derived
-from planning.findings import Finding, Place
+from planning.findings import Finding, Place, setting
 from planning.pools import Pool
 from planning.server import PlannedServer
 from planning.settings.cluster import DnsEndpoint, Gke, OpenEndpoint, PrivateEndpoint
@@ -153,7 +154,12 @@ def plan_gke(
         )
     )
     network, of_network = plan_network(cluster, at, [plan.demand for plan in (system, *plans)])
-    found = (*check_gke(settings, cluster, at, pools, catalogue), *of_network)
+    quotas = plan_quotas(cluster, plans, pools)
+    found = (
+        *check_gke(settings, cluster, at, pools, catalogue),
+        *of_network,
+        *check_quotas(quotas, cluster.granted, setting(f"{at.field}.granted")),
+    )
     if network is None:
         return None, found
     where = at.field
@@ -178,7 +184,7 @@ def plan_gke(
         system=system,
         pools=plans,
         models=plan_models_access(settings, cluster, servers),
-        quotas=plan_quotas(cluster, plans, pools),
+        quotas=quotas,
         costs=plan_cluster_costs(cluster, system, costs),
         labels=cloud_labels(settings.labels),
     ), found

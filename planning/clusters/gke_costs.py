@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from planning.catalogue.gke_fees import CONTROL_PLANE, NAT_ADDRESS, NAT_MOST_NODES, NAT_PER_NODE, Fee, plain_price
-from planning.catalogue.gpus import GpuKind
+from planning.catalogue.quotas import ALL_REGIONS, google_quota
 from planning.clusters.gke_pools import NodePoolPlan
+from planning.clusters.quotas import Quota
 from planning.cost import PoolCost
 from planning.derived import Derived
 from planning.pools import Pool
@@ -24,31 +25,6 @@ class ClusterCost:
     fee: Fee | None
     at_rest: Derived[Decimal | None]
     at_most: Derived[Decimal | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
-    """`name` as Compute Engine's API has it. `region` is None for the project's quota over all regions."""
-
-    name: str
-    region: str | None
-    needed: Derived[int]
-
-
-_FAMILY: Mapping[GpuKind, str] = {
-    "nvidia-t4": "NVIDIA_T4_GPUS",
-    "nvidia-v100-16gb": "NVIDIA_V100_GPUS",
-    "nvidia-l4": "NVIDIA_L4_GPUS",
-    "nvidia-a100-40gb": "NVIDIA_A100_GPUS",
-    "nvidia-a100-80gb": "NVIDIA_A100_80GB_GPUS",
-    "nvidia-h100-80gb": "NVIDIA_H100_GPUS",
-    "nvidia-h200-141gb": "NVIDIA_H200_GPUS",
-    "nvidia-b200": "NVIDIA_B200_GPUS",
-}
-"""cloud.google.com/compute/resource-usage#gpu_quota. From the H100 on the console shows on-demand GPUs as
-GPUS-PER-GPU-FAMILY with the family as its dimension."""
-
-ALL_REGIONS = "GPUS_ALL_REGIONS"
 
 
 def plan_cluster_costs(cluster: Gke, system: NodePoolPlan, costs: Sequence[PoolCost]) -> tuple[ClusterCost, ...]:
@@ -86,25 +62,19 @@ def plan_quotas(cluster: Gke, plans: Sequence[NodePoolPlan], pools: Sequence[Poo
     by_name = {pool.name: pool for pool in pools}
     needed: dict[str, int] = {}
     from_pools: dict[str, list[str]] = {}
-    total = 0
     for plan in plans:
         pool = by_name[plan.pool]
-        gpus = plan.demand.nodes * pool.gpus_per_node
-        quota = _FAMILY.get(pool.gpu.kind, "")
-        name = f"PREEMPTIBLE_{quota}" if plan.spot else quota
-        needed[name] = needed.get(name, 0) + gpus
+        name = google_quota(pool.gpu.kind, "spot" if plan.spot else "on-demand")
+        needed[name] = needed.get(name, 0) + plan.demand.nodes * pool.gpus_per_node
         from_pools.setdefault(name, []).append(plan.name)
-        total += gpus
     lines = [
-        Quota(
-            name=name,
-            region=cluster.region,
-            needed=Derived(gpus, f"all nodes of {', '.join(from_pools[name])} with those of an upgrade have as many"),
-        )
+        _quota(name, cluster.region, gpus, f"all nodes of {', '.join(from_pools[name])} with those of an upgrade")
         for name, gpus in needed.items()
     ]
-    if total:
-        lines.append(
-            Quota(name=ALL_REGIONS, region=None, needed=Derived(total, "it counts every GPU of the project again"))
-        )
+    if needed:
+        lines.append(_quota(ALL_REGIONS, None, sum(needed.values()), "it counts every GPU of the project again"))
     return tuple(lines)
+
+
+def _quota(name: str, region: str | None, gpus: int, because: str) -> Quota:
+    return Quota(name=name, shown=name, region=region, unit="GPUs", needed=Derived(gpus, because))

@@ -16,6 +16,7 @@ from planning.settings.eks import (
     KeyArn,
     LogDays,
     NodeImage,
+    QuotaCode,
     SystemNodes,
     VolumeDriver,
     grants_of_distinct_principals,
@@ -30,6 +31,7 @@ from planning.settings.gke import (
     MadeKey,
     Maintenance,
     ModelBucket,
+    QuotaName,
     SystemPool,
 )
 from planning.settings.scalars import CidrBlock, Distinct, Duration, KubernetesVersion, Labels, Name
@@ -82,6 +84,9 @@ class Gke(Strict):
     pools: dict[Name, GkePool] = {}
     """What only GKE knows of a pool: reservations, flex-start, upgrades, disks."""
     system: SystemPool = SystemPool()
+    granted: dict[QuotaName, Annotated[int, Field(ge=0)]] = {}
+    """Quota that the project has been granted, by Compute Engine's names: `{NVIDIA_L4_GPUS: 8}`. What is not here
+    counts as a new project's, which is none."""
     model_bucket: ModelBucket = ExistingBucket()
     encryption: Encryption = MadeKey()
     """The key of Kubernetes secrets and of the nodes' disks."""
@@ -139,6 +144,9 @@ class Eks(Strict):
     """Storage drivers that are installed as add-ons."""
     add_ons: dict[AddOn, AddOnVersion] = {}
     """Versions of add-ons that are held; of the others AWS's default for the Kubernetes version is taken."""
+    granted: dict[QuotaCode, Annotated[int, Field(ge=0)]] = {}
+    """Quota that the account has been granted in the region, in vCPUs by codes of Service Quotas: `{L-DB2E81BA: 64}`.
+    What is not here counts as a new account's, which is none."""
     node_image: NodeImage = "latest"
     """The release of EKS's AL2023 image for nodes that Karpenter makes: v20261105 holds one, `latest` follows each
     release, one node of a pool at a time."""

@@ -50,6 +50,9 @@ AddOnVersion = Annotated[
 NodeImage = Annotated[str, Field(pattern=r"^(latest|v20[0-9]{6})$", examples=["v20261105", "latest"])]
 
 
+QuotaCode = Annotated[str, Field(pattern=r"^L-[0-9A-F]{8}$", examples=["L-DB2E81BA"])]
+
+
 class Grant(Strict):
     """An access entry of the cluster: EKS's own way in, without the ConfigMap aws-auth."""
 

@@ -170,4 +170,6 @@ class MadeBucket(Strict):
 
 ModelBucket = Annotated[ExistingBucket | MadeBucket, Field(discriminator="kind")]
 
+QuotaName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", examples=["NVIDIA_L4_GPUS"])]
+
 GoogleGroup = Annotated[str, Field(pattern=r"^gke-security-groups@[a-z0-9.-]+$")]

@@ -1,9 +1,11 @@
-"""The rules of EKS clusters (TU930 to TU939), and TU907."""
+"""The rules of EKS clusters (TU930 to TU940), and TU907."""
 
 from __future__ import annotations
 
 from tests.unit.planning.rule_examples import ON_EKS, Example, says, write
-from tests.unit.planning.world import EKS, ROLE, Raw
+from tests.unit.planning.world import EKS, ROLE, STACK, Raw
+
+POOLS: Raw = STACK["gpu_pools"]
 
 
 def _eks(**changes: object) -> Raw:
@@ -111,5 +113,12 @@ EXAMPLES = (
         at="model_repository.destination",
         words=("no role", "another stack"),
         remedy=write({"model_repository.destination.role": ROLE}),
+    ),
+    Example(
+        rule="TU940",
+        breaks=_eks(granted={}) | {"gpu_pools": {"steady": POOLS["steady"]}, "servers.vision.gpu.pools": ["steady"]},
+        at="cluster.granted.L-DB2E81BA",
+        words=("20 vCPUs", "L-DB2E81BA", "Running On-Demand G and VT instances", "us-east-1", "a new account has 0"),
+        remedy=says("cluster.granted", r"Ask for (\d+)", lambda vcpus: {"L-DB2E81BA": int(vcpus)}),
     ),
 )

@@ -205,6 +205,13 @@ EXAMPLES = (
         remedy=says("cluster.pools.cheap.without_spot", r"Write `(\w+)`"),
     ),
     Example(
+        rule="TU940",
+        breaks=gke(granted={**GKE["granted"], "NVIDIA_L4_GPUS": 2}),
+        at="cluster.granted.NVIDIA_L4_GPUS",
+        words=("5 GPUs", "NVIDIA_L4_GPUS", "us-central1", "2 are granted", "steady"),
+        remedy=says("cluster.granted.NVIDIA_L4_GPUS", r"Ask for (\d+)", int),
+    ),
+    Example(
         rule="TU927",
         breaks=own("cheap", **INSTEAD) | {"namespace": "gke-inference"},
         at="namespace",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from planning.catalogue import CATALOGUE, Catalogue
+from planning.catalogue.quotas import ALL_REGIONS, GOOGLE, google_quota
 from planning.engines.built import Accuracy, BuiltEngine
 from planning.engines.needed import NeededEngine
 from planning.findings import Finding
@@ -227,6 +228,11 @@ GKE: Raw = {
     "zones": ["us-central1-a", "us-central1-b"],
     "endpoint": {"kind": "private"},
     "spot_notice": "60s",
+    "granted": {
+        name: 1000
+        for kind in GOOGLE
+        for name in (google_quota(kind, "on-demand"), google_quota(kind, "spot"), ALL_REGIONS)
+    },
 }
 EKS: Raw = {
     "kind": "eks",
@@ -234,6 +240,7 @@ EKS: Raw = {
     "zones": ["us-east-1a", "us-east-1b"],
     "endpoint": {"kind": "private"},
     "access": [{"principal": "arn:aws:iam::123456789012:role/platform", "may": "administer"}],
+    "granted": dict.fromkeys(("L-DB2E81BA", "L-3819A6DF", "L-417A185B", "L-7212CCBC", "L-C4BD4855"), 10000),
 }
 
 
