@@ -26,8 +26,8 @@ larger ones, all. Half of it is reckoned."""
 
 FILTER_COPIES = 3.0
 FILTER_COPIES_ERROR = 0.3
-"""At its default level it reorders Conv's filters for the processor's vectors (nchwc_transformer.cc), and keeps what it
-was read from and what it was reordered through. Measured: docs/memory.md, `filters_30x0.6MiB`."""
+"""At its default level it reorders Conv's filters for the processor's vectors (nchwc_transformer.cc). How often they
+stay is measured, not derived: docs/memory.md, `filters_30x0.6MiB`."""
 
 SESSION = 2 * MIB
 SESSION_ERROR = MIB
@@ -38,6 +38,10 @@ ACTIVATION_SHARE = 0.5
 
 ACTIVATION_LEAST = 64 * MIB
 """The least that such an instance is given for them."""
+
+OWN_DATA_ERROR = 16 * MIB
+"""What the code of a Python model holds beside its files. Nobody can know before; a vocabulary of 30,000 words was seen
+to take 8 MiB."""
 
 ARENA_ERROR = 0.3
 """Of what a run leaves in an arena, beside what is not reckoned at all: fused operators, work space. Judged by the
@@ -119,6 +123,8 @@ def activations(model: Model, count: int, *, on_gpu: bool) -> Part:
 
 def _host_weights(model: Model) -> tuple[int, int, str]:
     """Bytes of one instance, their error, and where they are from."""
+    if model.backend == "python":
+        return model.weights_bytes, OWN_DATA_ERROR, "the size of its files; what its code holds only measuring tells"
     if model.backend != "onnxruntime":
         return model.weights_bytes, 0, "the size of its files"
     size = error = 0.0
