@@ -14,6 +14,7 @@ from planning.findings import Rule, Severity
 from planning.repository import read_repository
 from planning.repository.checks import OnnxSupport, check_gpus
 from tests.repositories import (
+    PYTHON_CODE,
     RepositoryBuilder,
     ensemble_config,
     findings_of,
@@ -151,9 +152,9 @@ HEALTHY = {
         m.onnx("first").engine("fast", "first/1/model.onnx").ensemble("both", ["fast"])
     ),
     "a Python model": lambda m: m.python("first"),
-    "a Python model that states nothing, in an ensemble": lambda m: m.python("first", 'backend: "python"').ensemble(
-        "both", ["first"]
-    ),
+    "a Python model that completes its config itself, in an ensemble": lambda m: m.python(
+        "first", 'backend: "python"', code=f"{PYTHON_CODE}    def auto_complete_config(config): return config\n"
+    ).ensemble("both", ["first"]),
     "an engine for two GPUs": lambda m: m.files(
         "fast",
         {
