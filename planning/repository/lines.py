@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""(?P<blank>\s+|\#[^\n]*)|(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
     r"""|(?P<word>[\w.+-]+)|(?P<mark>.)"""
 )
@@ -47,7 +47,7 @@ def tokens(text: str) -> list[Token]:
     """What `text` is made of, without blanks and comments."""
     found: list[Token] = []
     line = 1
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         kind = match.lastgroup or "mark"
         if kind != "blank":
             found.append(Token(kind, match.group(), line))
