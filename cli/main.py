@@ -12,6 +12,7 @@ from cli.explain import explain
 from cli.images import app as images
 from cli.models import app as models
 from cli.plan import plan
+from cli.profile import profile
 from cli.render import render
 from cli.schema import schema
 from cli.serve import serve
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (check, plan, render, serve, traffic, up, down, explain, schema):
+for command in (check, plan, render, serve, profile, traffic, up, down, explain, schema):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(engines, name="engines")

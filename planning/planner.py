@@ -32,6 +32,7 @@ from planning.network import plan_builders_network, plan_network
 from planning.people import check_people, plan_people
 from planning.plan import Accepted, KarpenterThere, Plan, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
+from planning.profiles.checks import check_profiles
 from planning.promises import check_promises
 from planning.proxy import plan_proxy, with_proxy
 from planning.quota import plan_quota
@@ -195,6 +196,7 @@ def _server(
     if release is not None and (onnx := OnnxSupport.of(release)) is not None:
         found += [finding for model in served.models for finding in check_opsets(model, onnx)]
     found += check_promises(name, server, repository.models)
+    found += check_profiles(name, server, served.models, mine)
     storage, of_storage = plan_storage(settings, name, served, programs_image)
     found += of_storage
     whose = Image.PACKED_HERE if packed_here(server, settings) else Image.NVIDIA

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from planning.derived import Derived
 from planning.lanes import Lane
 from planning.memory import instances
+from planning.profiles.checks import profiles_of
+from planning.profiles.file import CPU
 from planning.repository.model import Model
 from planning.settings.servers import Triton
 
@@ -37,9 +39,10 @@ class Scaling:
 
 
 def plan_scaling(server: Triton, lane: Lane, models: Sequence[Model]) -> Scaling:
+    """`models`: all that it serves, with their profiles."""
     wait = server.scaling.scale_in_after.seconds
     return Scaling(
-        target=_target(server, models) if lane.scaled else None,
+        target=_target(server, lane, models) if lane.scaled else None,
         scale_out_percent=Derived(100, "a burst may double the lane in one step: GPU nodes boot side by side"),
         scale_out_pods=Derived(2, "from few pods, doubling is too slow"),
         scale_out_window=Derived(0, "waiting before asking for a node only adds to its boot"),
@@ -48,16 +51,47 @@ def plan_scaling(server: Triton, lane: Lane, models: Sequence[Model]) -> Scaling
     )
 
 
-def _target(server: Triton, models: Sequence[Model]) -> Derived[int]:
+def _target(server: Triton, lane: Lane, models: Sequence[Model]) -> Derived[int]:
     if server.scaling.pending_requests is not None:
         return Derived(server.scaling.pending_requests, "scaling.pending_requests says so")
-    batches = [(instances(model) * max(1, model.max_batch_size), model.name) for model in models if instances(model)]
-    if not batches:
+    running = [model for model in models if instances(model)]
+    if not running:
         return Derived(1, "no model of it runs yet")
-    least, name = min(batches)
-    target = max(1, least // 2)
+    return min((_of_model(server, lane, model) for model in running), key=lambda target: target.value)
+
+
+def _of_model(server: Triton, lane: Lane, model: Model) -> Derived[int]:
+    """Half of what may wait: the rest of it comes while a new pod is on its way."""
+    round_ = instances(model) * max(1, model.max_batch_size)
+    measured = _measured(server, lane, model)
+    if measured is not None and server.slo.latency is not None:
+        within = server.slo.latency.within
+        seconds, by = measured
+        # One round is under way already, and the promise has to hold for the last of those who wait.
+        waiting = round_ * max(0, int(within.millis / 1000 / seconds) - 1)
+        return Derived(
+            max(1, waiting // 2),
+            f"half of the {waiting} requests that may wait for {model.name!r} and are still answered within {within}:"
+            f" a round of {round_} was measured to take {seconds * 1e3:.3g} ms ({by})",
+        )
     return Derived(
-        target,
-        f"half of the {least} requests that {name!r} takes in one round (its instances times its greatest batch):"
-        " more than that waits for a second round while a new pod is on its way",
+        max(1, round_ // 2),
+        f"half of the {round_} requests that {model.name!r} takes in one round (its instances times its greatest"
+        " batch): more than that waits for a second round while a new pod is on its way",
     )
+
+
+def _measured(server: Triton, lane: Lane, model: Model) -> tuple[float, str] | None:
+    """The longest round that was measured on the lane's hardware, in seconds, and the profile that says so; None where
+    one kind of it was not measured with so many instances."""
+    profiles = profiles_of(model, server, lane.pools)
+    wanted = {pool.gpu.kind for pool in lane.pools} or {CPU}
+    rounds = {
+        profile.filename: one.service.curve.seconds(max(1, model.max_batch_size))
+        for profile in profiles
+        if (one := profile.of(instances(model))) is not None
+    }
+    if len(rounds) < len(wanted):
+        return None
+    by = max(rounds, key=lambda name: rounds[name])
+    return rounds[by], by

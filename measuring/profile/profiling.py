@@ -21,7 +21,7 @@ from planning.profiles.checks import profiled_digest
 from planning.profiles.curve import UnfittableError
 from planning.profiles.file import FORMAT, Advice, Gpu, Processor, Profile, Server, Setting
 from planning.profiles.search import Capacity, Promise, best
-from planning.repository.edit import WantedBatching, with_batching
+from planning.repository.edit import CannotEditError, WantedBatching, with_batching
 from planning.repository.model import Model
 
 Told = Callable[[str], None]
@@ -53,6 +53,11 @@ def profile_target(wanted: Wanted, server: RunningServer, told: Told) -> Profile
     config = server.config(wanted.model.name)
     _require_profilable(config)
     _require_the_same(wanted.model, config)
+    if config.on_gpu and isinstance(wanted.hardware, Processor):
+        raise CannotServeError(
+            f"Model {config.name!r} runs on a GPU at {server.target}, and a profile is of one kind: name it with"
+            " --hardware."
+        )
     batching = batching_of(config)
     inputs = one_row(wanted.question, config)
     observed = asyncio.run(observe(server, config, inputs, seconds=wanted.seconds, told=told))
@@ -77,8 +82,8 @@ def profile_started(
     batches = config.max_batch_size > 1
     runs: list[tuple[Observed, Batching]] = []
     for count in dict.fromkeys((now.instances, *instances)):
-        freed = with_batching(
-            text,
+        freed = _edited(
+            wanted.model,
             WantedBatching(
                 instances=None if count == now.instances else count, delay_us=0 if batches else None, unlimited=True
             ),
@@ -104,18 +109,25 @@ def batching_of(config: ConfigSaid) -> Batching:
     )
 
 
-def config_with(text: str, now: Batching, chosen: Batching) -> str:
-    """`text` with what differs between `now` and `chosen`. Raises CannotEditError."""
+def config_with(model: Model, now: Batching, chosen: Batching) -> str:
+    """The model's config.pbtxt with what differs between `now` and `chosen`. Raises CannotServeError."""
     if now == chosen:
-        return text
-    return with_batching(
-        text,
+        return model.config_text
+    return _edited(
+        model,
         WantedBatching(
             instances=None if now.instances == chosen.instances else chosen.instances,
             delay_us=None if chosen.greatest == 1 else round(chosen.delay * 1e6),
             unlimited=chosen.prefetches and not now.prefetches,
         ),
     )
+
+
+def _edited(model: Model, wanted: WantedBatching) -> str:
+    try:
+        return with_batching(model.config_text, wanted)
+    except CannotEditError as error:
+        raise CannotServeError(f"{model.config_path.as_posix()} cannot be changed here: {error}.") from error
 
 
 def _profiled(
@@ -149,7 +161,7 @@ def _profiled(
     )
     return Profiled(
         profile=profile,
-        config=config_with(wanted.model.config_text, now, chosen.batching),
+        config=config_with(wanted.model, now, chosen.batching),
         doubts=tuple(doubt for observed, _ in runs for doubt in observed.doubts),
     )
 

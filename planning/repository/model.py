@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from planning.engines.built import BuiltEngine
 from planning.findings import Finding, Place, Rule
+from planning.profiles.file import Profile
 from planning.repository.config import ModelConfig
 from planning.repository.formats import WrongFormat
 from planning.repository.graph import Graph
@@ -110,6 +111,8 @@ class Model:
     """What Triton makes of the subdirectories, including those that it does not take as versions."""
     config: ModelConfig = field(compare=False, repr=False)
     config_text: str = field(compare=False, repr=False)
+    profiles: tuple[Profile, ...] = ()
+    """What `tritonup profile` measured of it, one of each kind of hardware. They are not served."""
 
     @property
     def versions(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from planning.engines.built import LOCK, EngineLock, LockError, read_lock
 from planning.findings import Finding, Place, Rule, Severity
+from planning.profiles.file import NotAProfileError, Profile, is_profile, read_profile
 from planning.repository.completion import Identity, identity, signature
 from planning.repository.config import ModelConfig, parameter
 from planning.repository.contents import Contents, Kind, Says, Wanted, read_all
@@ -30,6 +31,7 @@ READABLE_DIRECTORY = Rule("TU201", Severity.ERROR, "The model repository is a di
 HAS_CONFIG = Rule("TU202", Severity.ERROR, "Every model has a config.pbtxt")
 CONFIG_PARSES = Rule("TU203", Severity.ERROR, "Every config.pbtxt is a Triton model configuration")
 ENGINES_RECORDED = Rule("TU296", Severity.ERROR, "The lock of a repository's engines can be read")
+PROFILE_READS = Rule("TU219", Severity.WARNING, "A profile beside a model is one that can be read")
 IS_ONNX = Rule("TU212", Severity.ERROR, "Every ONNX file is an ONNX model")
 
 ENGINE_SOURCE = "tritonup.engine.source"
@@ -95,6 +97,7 @@ class _Draft:
     identity: Identity
     versions: dict[int, list[PurePosixPath]]
     beside: list[PurePosixPath]
+    profiles: tuple[Profile, ...]
     onnx: frozenset[PurePosixPath] = field(default_factory=frozenset[PurePosixPath])
     kinds: Mapping[PurePosixPath, Kind] = field(default_factory=dict[PurePosixPath, Kind])
     """Other model files, and what each is read as."""
@@ -140,6 +143,7 @@ def _draft(directory: Path, inside: Inside, findings: list[Finding]) -> _Draft |
         identity=what_runs,
         versions=listed,
         beside=beside_versions(directory, config, what_runs.backend, directories, inside),
+        profiles=tuple(_profiles(directory, sorted(entries), findings)),
         onnx=frozenset(_onnx_files(what_runs, listed)),
         kinds=_kinds(what_runs, config, listed),
     )
@@ -148,6 +152,29 @@ def _draft(directory: Path, inside: Inside, findings: list[Finding]) -> _Draft |
 def _version_files(directory: Path, number: int, inside: Inside) -> list[PurePosixPath]:
     version = PurePosixPath(str(number))
     return list(inside.files(directory, version)) or list(inside.placeholders(directory, version))
+
+
+def _profiles(directory: Path, names: list[str], findings: list[Finding]) -> Iterator[Profile]:
+    for name in filter(is_profile, names):
+        path = directory / name
+        try:
+            profile = read_profile(path.read_bytes())
+        except OSError as error:
+            findings.append(unreadable(path, error))
+            continue
+        except NotAProfileError as error:
+            findings.append(_not_a_profile(path, f"This is no profile: {error}."))
+            continue
+        if profile.model != directory.name or profile.filename != name:
+            what = f"This is the profile of {profile.model!r} that belongs into {profile.filename}."
+            findings.append(_not_a_profile(path, what))
+            continue
+        yield profile
+
+
+def _not_a_profile(path: Path, what: str) -> Finding:
+    fix = "Take it out, or write it again with `tritonup profile`."
+    return Finding(rule=PROFILE_READS, at=Place(file=path.as_posix(), field=""), what=what, fix=fix)
 
 
 def _not_text(error: UnicodeDecodeError) -> ConfigSyntaxError:
@@ -285,6 +312,7 @@ def _model(root: Path, draft: _Draft, contents: dict[Path, Contents | OSError], 
         directories=draft.directories,
         config=draft.config,
         config_text=draft.text,
+        profiles=draft.profiles,
     )
 
 

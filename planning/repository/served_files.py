@@ -2,7 +2,7 @@
 
 For a backend that reads a declared model file, exactly what the config refers to. A Python model, or one
 of a backend that is not NVIDIA's, may open anything in its directory, so that all of it is served but the
-model's card and sample request (`*.md`, `sample.json`).
+model's card, its sample request and its profiles (`*.md`, `sample.json`, `profile.*.json`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from planning.profiles.file import is_profile
 from planning.repository.completion import ENSEMBLE, KNOWN_BACKENDS
 from planning.repository.config import ModelConfig
 from planning.repository.files import Inside, leads_outside
@@ -35,7 +36,9 @@ def beside_versions(
     else:
         apart = {*map(str, directories.present), "configs", "sample.json"}
         named.update(
-            PurePosixPath(entry.name) for entry in top if entry.name not in apart and not entry.name.endswith(".md")
+            PurePosixPath(entry.name)
+            for entry in top
+            if entry.name not in apart and not entry.name.endswith(".md") and not is_profile(entry.name)
         )
     selected = set(map(str, directories.selected))
     found: set[PurePosixPath] = set()
