@@ -68,6 +68,9 @@ def profile(
 ) -> None:
     """Measure a model's service times and latency by open loops, fit them, hold half of it out, and propose batching
     and instances for a promise. Exits 0, or 2 where nothing could be measured."""
+    for option, path in (("--save", save), ("--diff", diff), ("--html", html)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise typer.BadParameter(f"there is no directory {path.absolute().parent}.", param_hint=option)
     try:
         from measuring.profile.profiling import Wanted, profile_started, profile_target
         from measuring.profile.server import RunningServer
@@ -78,13 +81,14 @@ def profile(
     try:
         found = _model(repository or project_root() / "model_repository", model)
         counts = _counts(instances, target)
+        promise = None if not within else _promise(within, percentile)
         sample = read_question(found.directory) if (found.directory / "sample.json").is_file() else None
         with err.status(f"profiling {model}") as status:
             if target:
                 wanted = Wanted(
                     model=found,
                     question=sample,
-                    promise=_promise(within, percentile),
+                    promise=promise or _promise(DEFAULT_WITHIN, percentile),
                     hardware=_hardware(on),
                     seconds=seconds,
                 )
@@ -97,7 +101,7 @@ def profile(
                 wanted = Wanted(
                     model=found,
                     question=sample,
-                    promise=_promise(within or promised, percentile),
+                    promise=promise or _promise(promised or DEFAULT_WITHIN, percentile),
                     hardware=_hardware("cpu"),
                     seconds=seconds,
                 )
@@ -162,10 +166,9 @@ def _server(stack: str, model: Model) -> tuple[Mapping[str, object], str]:
 
 
 def _promise(within: str, percentile: float) -> Promise:
-    written = within or DEFAULT_WITHIN
-    if re.fullmatch(Duration.pattern, written) is None:
+    if re.fullmatch(Duration.pattern, within) is None:
         raise typer.BadParameter(f"{within!r} is not {Duration.meaning}, as 50ms.", param_hint="--within")
-    return Promise(within=Duration.parse(written).millis / 1e3, percentile=percentile)
+    return Promise(within=Duration.parse(within).millis / 1e3, percentile=percentile)
 
 
 def _counts(instances: str, target: str) -> list[int]:
@@ -189,15 +192,17 @@ def _hardware(name: str) -> Processor | Gpu:
                 f"{name!r} is no GPU of the catalogue: `cpu` or one of {', '.join(GPUS)}.", param_hint="--hardware"
             )
         return Gpu(kind="gpu", gpu=name)
-    return Processor(kind="cpu", name=_processor(), cores=len(os.sched_getaffinity(0)))
+    return this_processor()
 
 
-def _processor() -> str:
+def this_processor() -> Processor:
+    name = platform.machine()
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.machine()
+                name = line.partition(":")[2].strip()
+                break
+    return Processor(kind="cpu", name=name, cores=len(os.sched_getaffinity(0)))
 
 
 def _host_and_port(target: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Protocol, cast
 
 import numpy as np
@@ -19,9 +21,6 @@ from local.sample import SAMPLE_FILE
 from measuring.profile.server import ConfigSaid
 from measuring.question import Question, Tensor
 from measuring.records import Failed, Kind, Ok, Outcome
-
-GREATEST_ANSWER = 2**24
-"""Bytes of an answer's header block that are read at once."""
 
 
 class _HttpLibrary(Protocol):
@@ -87,54 +86,94 @@ class Prebuilt:
     def __init__(self, target: str, request: bytes, timeout_s: float) -> None:
         host, _, port = target.rpartition(":")
         self._host, self._port, self._request, self._timeout_s = host, int(port), request, timeout_s
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[_Connection] = []
 
     async def prepare(self) -> None:
         """Nothing has to be known."""
 
     async def connect(self, count: int) -> None:
-        """Open so many connections beforehand, so that no request pays for it."""
+        """Open so many connections beforehand, so that no request pays for it. Raises OSError."""
+        loop = asyncio.get_running_loop()
         while len(self._idle) < count:
-            self._idle.append(await asyncio.open_connection(self._host, self._port, limit=GREATEST_ANSWER))
+            _, connection = await loop.create_connection(_Connection, self._host, self._port)
+            self._idle.append(connection)
 
     async def ask(self) -> Outcome:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._ask()
-        except TimeoutError:
-            return Failed(Kind.TIMEOUT, f"no answer within {self._timeout_s:g} s")
-        except (asyncio.IncompleteReadError, ConnectionResetError, BrokenPipeError) as error:
-            return Failed(Kind.DISCONNECTED, str(error) or type(error).__name__)
+            if not self._idle:
+                await self.connect(1)
         except OSError as error:
             return Failed(Kind.REFUSED, str(error))
+        connection = self._idle.pop()
+        outcome = await connection.ask(self._request, self._timeout_s)
+        if connection.usable:
+            self._idle.append(connection)
+        return outcome
 
     async def close(self) -> None:
-        for _, writer in self._idle:
-            writer.close()
+        for connection in self._idle:
+            connection.close()
         self._idle.clear()
 
-    async def _ask(self) -> Outcome:
-        if not self._idle:
-            await self.connect(1)
-        reader, writer = self._idle.pop()
-        whole = False
-        try:
-            writer.write(self._request)
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            body = await reader.readexactly(_length(head))
-            whole = True
-        finally:
-            if whole:
-                self._idle.append((reader, writer))
-            else:
-                writer.close()
+
+class _Connection(asyncio.Protocol):
+    """One kept-alive connection, one request at a time. Triton's answers carry their length."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[Outcome] | None = None
+        self._read = b""
+        self.usable = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._read = data if not self._read else self._read + data
+        head, end, body = self._read.partition(b"\r\n\r\n")
+        if not end or len(body) < _length(head):
+            return
         status = int(head.split(b" ", 2)[1])
-        return Ok() if status == 200 else Failed(Kind.STATUS, f"{status}: {body[:200].decode(errors='replace')}")
+        self._read = b""
+        self._end(Ok() if status == HTTPStatus.OK else Failed(Kind.STATUS, f"{status}: {_text(body)}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.usable = False
+        self._end(Failed(Kind.DISCONNECTED, str(exc or "the server closed the connection")))
+
+    def close(self) -> None:
+        self.usable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def ask(self, request: bytes, timeout_s: float) -> Outcome:
+        loop = asyncio.get_running_loop()
+        if self._transport is None or not self.usable:
+            return Failed(Kind.DISCONNECTED, "the server closed the connection")
+        self._answer = loop.create_future()
+        late = loop.call_later(timeout_s, self._give_up, timeout_s)
+        self._transport.write(request)
+        try:
+            return await self._answer
+        finally:
+            late.cancel()
+
+    def _give_up(self, timeout_s: float) -> None:
+        self._end(Failed(Kind.TIMEOUT, f"no answer within {timeout_s:g} s"))
+        self.close()
+
+    def _end(self, outcome: Outcome) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(outcome)
+
+
+_LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 
 
 def _length(head: bytes) -> int:
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name == b"content-length":
-            return int(value)
-    return 0
+    found = _LENGTH.search(head)
+    return int(found[1]) if found else 0
+
+
+def _text(body: bytes) -> str:
+    return body[:200].decode(errors="replace")

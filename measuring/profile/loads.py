@@ -162,7 +162,7 @@ class _Loads:
         return max(record.ended for record in done.records) / len(done.records)
 
     async def poisson(self, rate: float, share: float) -> AtRate:
-        seconds = max(1.0, 0.6 * self._seconds / len(LOADS))
+        seconds = max(0.3, 0.6 * self._seconds / len(LOADS))
         times = arrival_times(Poisson(rate=rate, seconds=seconds, seed=round(100 * share)))
         done = await self._send(times or (0.0,), self._request, held_out=share in HELD_OUT_LOADS)
         if (why := doubt(summarise(done.records))) is not None:

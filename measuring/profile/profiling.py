@@ -196,15 +196,17 @@ def _require_profilable(config: ConfigSaid) -> None:
 
 
 def _require_the_same(model: Model, config: ConfigSaid) -> None:
-    """The proposal is a diff of the file, so the server must run what the file says."""
+    """The proposal is a diff of the file, so the server must run what the file says. What the file leaves out, a
+    backend may have completed."""
     ours, dynamic = model.config.dynamic_batching, config.dynamic_batching
+    stated = model.config.HasField("dynamic_batching")
     pairs = (
         ("max_batch_size", model.max_batch_size, config.max_batch_size),
-        ("dynamic_batching", model.config.HasField("dynamic_batching"), dynamic is not None),
+        ("dynamic_batching", stated, stated and dynamic is not None),
         (
             "dynamic_batching.max_queue_delay_microseconds",
             ours.max_queue_delay_microseconds,
-            dynamic.max_queue_delay_microseconds if dynamic else 0,
+            dynamic.max_queue_delay_microseconds if stated and dynamic else 0,
         ),
     )
     for field, here, there in pairs:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from local.container import read_container
@@ -30,9 +31,12 @@ def served(
     with the context. Raises CannotServeError."""
     with _variant(model, config) as directory:
         ports = free_ports()
+        container = read_container(deployment)
+        # The pod's start-up probe asks for the last of its models; here this one is all that there is.
+        container = replace(container, startup=replace(container.startup, path=container.readiness.path))
         prepared = prepare(
             model.name,
-            read_container(deployment),
+            container,
             (directory,),
             installed=installed,
             ports=ports,

@@ -10,6 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+
+ROUNDS = 20
+
+NOISE = 0.02
+"""Relative misses below this are all alike. A choice of ours."""
 
 
 class UnfittableError(ValueError):
@@ -49,36 +57,42 @@ class Misses:
 
 
 def fit(points: Sequence[Point]) -> Curve:
-    """The line through `points` with the least squared *relative* miss, each point as heavy as its executions, neither
+    """The line through `points` with the least *relative* misses, each point as heavy as its executions, neither
     coefficient below 0. Raises UnfittableError where fewer than two batch sizes were seen."""
     if len({point.batch for point in points}) < 2:
         seen = ", ".join(str(point.batch) for point in points) or "none"
         raise UnfittableError(f"A line needs executions of two batch sizes or more; seen: {seen}.")
     batch = np.array([point.batch for point in points], dtype=float)
     seconds = np.array([point.seconds for point in points])
-    # The mean of n executions is as exact as the root of n; a miss of 1 ms of 2 ms is worse than one of 100 ms.
-    weight = np.sqrt([point.executions for point in points]) / seconds
-    design = np.column_stack([np.ones_like(batch), batch]) * weight[:, None]
-    wanted = seconds * weight
-    (a, b), *_ = np.linalg.lstsq(design, wanted, rcond=None)
-    free = np.array([True, True])
-    if a < 0:
-        free, a, b = np.array([False, True]), 0.0, _alone(design[:, 1], wanted)
-    elif b < 0:
-        free, a, b = np.array([True, False]), _alone(design[:, 0], wanted), 0.0
-    residual = wanted - design @ np.array([a, b])
-    spare = max(1, len(points) - int(free.sum()))
-    kept = design[:, free]
-    covariance = np.linalg.pinv(kept.T @ kept) * float(residual @ residual) / spare
+    # A miss of 1 ms of 2 ms is worse than one of 100 ms; the mean of n executions is as exact as the root of n.
+    heavy = np.sqrt([point.executions for point in points])
+    design = np.column_stack([np.ones_like(batch), batch]) / seconds[:, None]
+    trust = np.ones_like(seconds)
+    solved = _solved(design * heavy[:, None], heavy)
+    for _ in range(ROUNDS):
+        # Least absolute misses, by least squares again and again: the mean of few executions, one of which another
+        # process interrupted, says little of the rest.
+        trust = 1 / np.sqrt(np.maximum(np.abs(1 - design @ solved), NOISE))
+        solved = _solved(design * (heavy * trust)[:, None], heavy * trust)
+    weight = heavy * trust
+    residual = weight * (1 - design @ solved)
+    free = solved > 0
+    kept = (design * weight[:, None])[:, free]
+    covariance = np.linalg.pinv(kept.T @ kept) * float(residual @ residual) / max(1, len(points) - int(free.sum()))
     errors = np.zeros(2)
     errors[free] = np.sqrt(np.diag(covariance))
-    return Curve(a=float(a), b=float(b), a_error=float(errors[0]), b_error=float(errors[1]))
+    return Curve(a=float(solved[0]), b=float(solved[1]), a_error=float(errors[0]), b_error=float(errors[1]))
 
 
-def _alone(
-    column: np.ndarray[tuple[int], np.dtype[np.float64]], wanted: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> float:
-    return max(0.0, float(column @ wanted) / float(column @ column))
+def _solved(design: Numbers, wanted: Numbers) -> Numbers:
+    """The least squares, neither coefficient below 0."""
+    both = np.asarray(np.linalg.lstsq(design, wanted, rcond=None)[0], dtype=np.float64)
+    for negative in (0, 1):
+        if both[negative] < 0:
+            column = design[:, 1 - negative]
+            alone = max(0.0, float(column @ wanted) / float(column @ column))
+            return np.array([0.0, alone] if negative == 0 else [alone, 0.0])
+    return both
 
 
 def misses(

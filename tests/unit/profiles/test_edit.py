@@ -29,7 +29,7 @@ BLOCKS = (
     "dynamic_batching: { max_queue_delay_microseconds: 5, priority_levels: 2; default_priority_level: 1 }",
     "dynamic_batching <\n  # why\n  priority_levels: 2\n  default_priority_level: 2 # two\n>\n",
     "dynamic_batching {\n  default_queue_policy { max_queue_size: 3 }\n  max_queue_delay_microseconds: 7\n}",
-    'dynamic_batching {\n  priority_queue_policy { key: 1 value { max_queue_size: 1 } }\n}',
+    "dynamic_batching {\n  priority_queue_policy { key: 1 value { max_queue_size: 1 } }\n}",
 )
 GROUPS = (
     "",
