@@ -65,7 +65,6 @@ def _measure(given: argparse.Namespace) -> int:
     repository, _ = read_repository(PROJECT / "model_repository")
     _, runs = read_results(given.file)
     for name in given.models:
-        begun = os.getloadavg()[0]
         done = run(
             repository.models[name],
             server.deployment,
@@ -82,7 +81,6 @@ def _measure(given: argparse.Namespace) -> int:
             "measured": datetime.now(UTC).date().isoformat(),
             "cores": len(os.sched_getaffinity(0)),
             "processor": this_processor().name,
-            "load_before": round(begun, 1),
         }
         write_results(about, sorted(runs, key=lambda one: list(WITHIN).index(one.model)), given.file)
     return 0

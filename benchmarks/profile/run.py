@@ -4,6 +4,7 @@ proposes."""
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -40,11 +41,13 @@ FLOOD = 300
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One model. `within` in seconds at p99; `rates`: by config, the greatest rate of each round that kept the promise,
-    in requests a second, 0 where none did. `profile` is that of the default config, whose proposal is judged."""
+    in requests a second, 0 where none did. `load_before`: the machine's load average as it began. `profile` is that of
+    the default config, whose proposal is judged."""
 
     model: str
     within: float
     load_s: float
+    load_before: float
     rates: Mapping[str, Sequence[float]]
     diff: str
     profile: Profile
@@ -67,7 +70,7 @@ def run(
     profile_s: float,
     progress: Printed,
 ) -> Run:
-    promise = Promise(within=within)
+    promise, load_before = Promise(within=within), os.getloadavg()[0]
     before = with_batching(model.config_text, WantedBatching(instances=None, delay_us=None, unlimited=True))
     default = replace(model, config_text=before, config=parse_config(before))
     question = read_question(model.directory)
@@ -93,6 +96,7 @@ def run(
         model=model.name,
         within=within,
         load_s=load_s,
+        load_before=round(load_before, 1),
         rates=rates,
         diff=_changed(before, profiled.config),
         profile=profiled.profile,

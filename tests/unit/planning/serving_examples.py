@@ -14,7 +14,7 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import FETCHED, GKE, MINIO, RANKED, SIGNING, WAITING
+from tests.unit.planning.world import FETCHED, GKE, MINIO, OLDER, OUTDATED, RANKED, SIGNING, WAITING
 
 GIB = 2**30
 
@@ -78,6 +78,20 @@ EXAMPLES = (
         at=f"{VISION}.slo.latency.within",
         words=("20ms", "500 ms", f"'{RANKED}'"),
         remedy=write({f"{VISION}.slo.latency.within": "500ms"}),
+    ),
+    Example(
+        rule="TU503",
+        breaks={f"{VISION}.models": ["digits", OUTDATED]},
+        at=f"{VISION}.models",
+        words=("'outdated'", "profile.nvidia-l4.json", "2026-11-27", "000000000000"),
+        remedy=write({f"{VISION}.models": ["digits"]}),
+    ),
+    Example(
+        rule="TU504",
+        breaks={f"{VISION}.models": ["digits", OLDER]},
+        at=f"{VISION}.release",
+        words=("'26.08'", "'26.07'", "'older'"),
+        remedy=write({f"{VISION}.release": "26.07"}),
     ),
     Example(
         rule="TU601",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from planning.memory import instances
+from planning.profiles.file import Gpu, Profile
+from tests.profiles import L4, PROCESSOR, measured, profile
 from tests.unit.planning.drawn_stacks import for_every_healthy_stack
-from tests.unit.planning.world import Raw, planned, planned_with, vision
+from tests.unit.planning.world import Raw, planned, planned_with, profiled, vision
 
 
 def target(of: Raw) -> int | None:
@@ -48,3 +51,42 @@ def test_half_of_one_round_is_what_may_wait() -> None:
 def test_pods_leave_one_at_a_time_and_only_after_the_wait_that_was_asked_for() -> None:
     scaling = vision(planned_with({"servers.vision.scaling": {"scale_in_after": "90s"}})).lanes[-1].scaling
     assert (scaling.scale_in_window.value, scaling.scale_in_pods.value, scaling.scale_out_window.value) == (90, 1, 0)
+
+
+PROMISE: Raw = {"servers.vision.slo": {"latency": {"percentile": 99, "within": "100ms"}}}
+
+
+def spot(changes: Raw, *profiles: Profile) -> tuple[int, str]:
+    found = vision(planned_with(changes, profiled("digits", *profiles))).lanes[-1].scaling.target
+    assert found is not None
+    return found.value, found.because
+
+
+def test_measured_rounds_say_how_many_may_wait_and_keep_the_promise() -> None:
+    """A round of 8 takes 2 + 8 ms, so of 100 ms nine rounds are left to those who wait; half of 72."""
+    value, because = spot(PROMISE, profile("digits"))
+    assert value == 36
+    assert "100ms" in because
+    assert "profile.nvidia-l4.json" in because
+
+
+@given(st.floats(0.0005, 0.3), st.floats(0.0001, 0.05))
+def test_whoever_waits_at_the_target_is_answered_within_the_promise(a: float, b: float) -> None:
+    value, _ = spot(PROMISE, profile("digits", of=(measured(a=a, b=b),)))
+    rounds = -(-value // 8)
+    assert value == 1 or (rounds + 1) * (a + 8 * b) <= 0.1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, profile("digits")),
+        (PROMISE, profile("digits", hardware=PROCESSOR)),
+        (PROMISE, profile("digits", hardware=Gpu(kind="gpu", gpu="nvidia-t4"))),
+        (PROMISE, profile("digits", of=(measured(instances=2),))),
+        ({**PROMISE, "gpu_pools.cheap.sharing": {"kind": "time-slicing", "pods": 2}}, profile("digits", hardware=L4)),
+    ],
+    ids=["nothing promised", "of a processor", "of another GPU", "of other instances", "of a whole GPU, on a share"],
+)
+def test_a_profile_that_does_not_apply_changes_nothing(changes: Raw, kept: Profile) -> None:
+    assert spot(changes, kept) == spot(changes)

@@ -22,11 +22,14 @@ from planning.headroom import TAG as PAUSE_TAG
 from planning.images import Built, Confirmed, ImageLock, Published, RegistryAnswer, Unconfirmed
 from planning.plan import Plan
 from planning.planner import plan
+from planning.profiles.checks import profiled_digest
+from planning.profiles.file import Profile, written
 from planning.release import PROGRAMS_IMAGE, PROGRAMS_TAG, PROXY_TAG
 from planning.repository.model import Model, Repository
 from planning.repository.reader import read_repository
 from planning.server import PlannedServer
 from planning.settings import Settings, read_settings
+from tests.profiles import profile
 from tests.repositories import RepositoryBuilder, engine_config, identity_config
 
 MIB = 2**20
@@ -48,6 +51,9 @@ RANKED = "ranked"
 ON_GPU = "instance_group [ { kind: KIND_GPU } ]\n"
 BOUND = "bound"
 """The model that asks for a GPU."""
+
+OUTDATED, OLDER = "outdated", "older"
+"""Models with a profile on the GPUs below: one of other bytes, one of release 26.07."""
 
 ONNX_MODELS = ("digits", "topics", WAITING, RANKED)
 CODE = "tokens"
@@ -71,6 +77,10 @@ def repository() -> Repository:
         builder.python(CODE).ensemble(ENSEMBLE, [CODE, "topics"])
         builder.engine(ENGINE, "", engine_config(ENGINE, "digits/1/model.onnx"))
         builder.engine(EACH, "", engine_config(EACH, "digits/1/model.onnx") + FILES)
+        builder.onnx(OUTDATED).onnx(OLDER)
+        digest = profiled_digest(read_repository(root)[0].models[OLDER])
+        for one in (profile(OUTDATED), profile(OLDER, digest, release="26.07")):
+            builder.files(one.model, {one.filename: written(one)})
         read, findings = read_repository(root)
     assert not findings, findings
     return read
@@ -79,6 +89,15 @@ def repository() -> Repository:
 def heavier(model: str, size: int) -> Repository:
     """The repository with `size` bytes of weights in `model`."""
     return _with(model, lambda file: replace(file, size=size))
+
+
+def profiled(model: str, *profiles: Profile) -> Repository:
+    """The repository with `profiles` of `model`, which are of its bytes."""
+    present = repository()
+    old = present.models[model]
+    digest = profiled_digest(old)
+    own = tuple(one.model_copy(update={"digest": digest}) for one in profiles)
+    return replace(present, models={**present.models, model: replace(old, profiles=own)})
 
 
 def changed(model: str) -> Repository:
