@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     measure.add_argument("--rounds", type=int, default=3, help="searches for each model (3)")
     measure.add_argument("--load", type=float, default=4, help="seconds of each load (4)")
     measure.add_argument("--profile", type=float, default=60, help="seconds of loads of each profile (60)")
+    measure.add_argument("--within", type=float, help="seconds at p99, for each model; left out, as WITHIN says")
     measure.add_argument("--file", type=Path, default=FILE, help="another results file, for a trial")
     page = commands.add_parser("page", help="write the tables and the curves")
     page.add_argument("--file", type=Path, default=FILE, help="another results file")
@@ -69,7 +70,7 @@ def _measure(given: argparse.Namespace) -> int:
             repository.models[name],
             server.deployment,
             installed,
-            within=WITHIN[name],
+            within=given.within or WITHIN[name],
             hardware=this_processor(),
             rounds=given.rounds,
             load_s=given.load,

@@ -33,7 +33,7 @@ DEFAULT, FILE, PROPOSED = "default", "file", "proposed"
 STEPS = 7
 """Halvings of the logarithm of a rate between a twentieth of saturation and one and a half times of it: to 3 %."""
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 20.0
 
 FLOOD = 300
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from measuring.profile.loads import AtRate, Done, Observed, percentile
-from planning.profiles.batcher import Batching, Service, simulate
+from planning.profiles.batcher import simulate
 from planning.profiles.curve import Point, fit, misses
 from planning.profiles.file import CurvePoint, LatencyPoint, Measured
+from planning.profiles.service import Batching, Service
 
 QUANTILES = 200
 """By which the noise is kept."""

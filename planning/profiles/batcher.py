@@ -20,41 +20,16 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.profiles.curve import Curve
+from planning.profiles.service import Batching, Curve, Service
 
 POLL_S = 0.5
 """`default_wait_microseconds` of DynamicBatchScheduler::BatcherThread."""
 
 Seconds = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batching:
-    """What a config says: `greatest` requests in a batch (1: no dynamic batching), `delay` in seconds."""
-
-    instances: int
-    greatest: int
-    delay: float = 0.0
-    prefetches: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """What was measured: the curve of the instances together, seconds that the door needs for a request, seconds of a
-    request's way that are neither waiting nor service, and the noise: by how many seconds single requests were later
-    or earlier than the mean. `noise_in_service` is the share of it that keeps an instance busy, and so delays those who
-    wait; the rest delays only the request that meets it."""
-
-    curve: Curve
-    door: float = 0.0
-    outside: float = 0.0
-    noise: tuple[float, ...] = (0.0,)
-    noise_in_service: float = 0.0
 
 
 def saturation(batching: Batching, service: Service) -> float:

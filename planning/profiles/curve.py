@@ -1,8 +1,4 @@
-"""The service curve: how long one execution takes by its batch, time = a + b * batch.
-
-`a` is what an execution costs whatever is in it (launching kernels, passing messages, reading weights), `b` what each
-request adds. Where `a` is the greater part, batching pays; where it is not, it only makes requests wait.
-"""
+"""Fitting the service curve to what was measured, and saying by how much a prediction missed."""
 
 from __future__ import annotations
 
@@ -11,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from planning.profiles.service import Curve
 
 Numbers = NDArray[np.float64]
 
@@ -31,20 +29,6 @@ class Point:
     batch: int
     seconds: float
     executions: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """Seconds. The errors are standard errors of the fit: how far `a` and `b` would be expected to move if all were
-    measured again under the same conditions."""
-
-    a: float
-    b: float
-    a_error: float = 0.0
-    b_error: float = 0.0
-
-    def seconds(self, batch: float) -> float:
-        return self.a + self.b * batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from planning.findings import dotted
-from planning.profiles.batcher import Batching, Service
-from planning.profiles.curve import Curve
+from planning.profiles.service import Batching, Curve, Service
 from planning.settings.base import Strict
 from planning.settings.scalars import ModelName, TritonReleaseName
 

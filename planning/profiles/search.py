@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planning.profiles.batcher import Batching, Seconds, Service, saturation, simulate
+from planning.profiles.batcher import Seconds, saturation, simulate
+from planning.profiles.service import Batching, Service
 
 GREATEST_LOAD = 0.85
 """Of saturation. Above it the tail grows with every per cent, and no prediction of it holds. A choice of ours."""

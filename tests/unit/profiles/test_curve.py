@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.profiles.curve import Curve, Point, UnfittableError, fit, misses
+from planning.profiles.curve import Point, UnfittableError, fit, misses
+from planning.profiles.service import Curve
 
 MICRO = 1e-6
 coefficients = st.floats(min_value=10 * MICRO, max_value=0.5)
