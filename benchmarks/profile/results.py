@@ -19,10 +19,12 @@ def read_results(file: Path = FILE) -> tuple[Mapping[str, Any], list[Run]]:
     if not file.exists():
         return {}, []
     whole = json.loads(file.read_text(encoding="utf-8"))
-    runs = [
-        Run(**{**body, "profile": Profile.model_validate_json(json.dumps(body["profile"]))}) for body in whole["runs"]
-    ]
-    return whole["about"], runs
+    return whole["about"], [_run(body) for body in whole["runs"]]
+
+
+def _run(body: Mapping[str, Any]) -> Run:
+    fields: dict[str, Any] = {**body, "profile": Profile.model_validate_json(json.dumps(body["profile"]))}
+    return Run(**fields)
 
 
 def write_results(about: Mapping[str, Any], runs: Sequence[Run], file: Path = FILE) -> None:

@@ -1,8 +1,8 @@
 """The service curve, what surrounds it, and what a config makes of it. Reading a profile needs these and no numpy.
 
 An execution of n requests takes a + b * n. `a` is what it costs whatever is in it (launching kernels, passing
-messages, reading weights), `b` what each request adds. Where `a` is the greater part, batching pays; where it is not, it
-only makes requests wait.
+messages, reading weights), `b` what each request adds. Where `a` is the greater part, batching pays; where it is not,
+it only makes requests wait.
 """
 
 from __future__ import annotations
