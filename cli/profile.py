@@ -21,9 +21,9 @@ from cli.project import project_root
 from cli.serve import servers_of_stack
 from local.errors import CannotServeError
 from local.installed import find_installed
+from measuring.profile.search import Promise
 from planning.catalogue.gpus import GPUS
 from planning.profiles.file import Gpu, Processor, Profile, written
-from planning.profiles.search import Promise
 from planning.repository.model import Model
 from planning.repository.reader import read_repository
 from planning.settings.scalars import Duration

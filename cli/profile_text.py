@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from measuring.profile.search import GREATEST_LOAD
 from planning.profiles.file import Advice, Measured, Processor, Profile, Setting
-from planning.profiles.search import GREATEST_LOAD
 
 BAR = 40
 """Characters of the longest bar."""

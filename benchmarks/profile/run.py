@@ -17,12 +17,12 @@ from measuring.arrivals import Poisson, arrival_times
 from measuring.load import send
 from measuring.profile.asking import Prebuilt, body_of, one_row
 from measuring.profile.profiling import Wanted, profile_started
+from measuring.profile.search import Promise
 from measuring.profile.server import RunningServer
 from measuring.profile.variants import served
 from measuring.question import Tensor, read_question
 from measuring.records import Failed
 from planning.profiles.file import Processor, Profile
-from planning.profiles.search import Promise
 from planning.repository.edit import WantedBatching, with_batching
 from planning.repository.model import Model
 from planning.repository.pbtxt import parse_config

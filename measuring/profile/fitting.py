@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from measuring.profile.batcher import simulate
+from measuring.profile.curve import Point, fit, misses
 from measuring.profile.loads import AtRate, Done, Observed, percentile
-from planning.profiles.batcher import simulate
-from planning.profiles.curve import Point, fit, misses
 from planning.profiles.file import CurvePoint, LatencyPoint, Measured
 from planning.profiles.service import Batching, Service
 

@@ -10,16 +10,16 @@ from datetime import date
 from local.errors import CannotServeError
 from local.installed import InstalledTriton
 from measuring.profile.asking import one_row
+from measuring.profile.curve import UnfittableError
 from measuring.profile.fitting import fitted
 from measuring.profile.loads import Observed, observe
+from measuring.profile.search import Capacity, Promise, best
 from measuring.profile.server import ConfigSaid, RunningServer, ServerSaid
 from measuring.profile.variants import served
 from measuring.question import Question
 from planning.catalogue import CATALOGUE
 from planning.profiles.checks import profiled_digest
-from planning.profiles.curve import UnfittableError
 from planning.profiles.file import FORMAT, Advice, Gpu, Processor, Profile, Server, Setting
-from planning.profiles.search import Capacity, Promise, best
 from planning.profiles.service import Batching
 from planning.repository.edit import CannotEditError, WantedBatching, with_batching
 from planning.repository.model import Model

@@ -1,1 +1,1 @@
-"""Measured service times of models: the curve, what a batcher makes of it, and the file that keeps both."""
+"""Measured service times of models: the file that keeps them, and whether it is of what is served."""

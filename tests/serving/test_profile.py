@@ -21,9 +21,9 @@ from cli.profile import profile
 from local.triton import RunningTriton
 from measuring.profile import profiling
 from measuring.profile.profiling import Profiled, Wanted, profile_started
+from measuring.profile.search import Promise
 from planning.profiles.checks import profiled_digest
 from planning.profiles.file import Processor, read_profile
-from planning.profiles.search import Promise
 from planning.profiles.service import Batching
 from planning.repository.pbtxt import parse_config
 from planning.repository.reader import read_repository

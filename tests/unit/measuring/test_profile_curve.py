@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.profiles.curve import Point, UnfittableError, fit, misses
+from measuring.profile.curve import Point, UnfittableError, fit, misses
 from planning.profiles.service import Curve
 
 MICRO = 1e-6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planning.profiles.batcher import Seconds, saturation, simulate
+from measuring.profile.batcher import Seconds, saturation, simulate
 from planning.profiles.service import Batching, Service
 
 GREATEST_LOAD = 0.85

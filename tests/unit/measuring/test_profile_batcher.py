@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.profiles.batcher import POLL_S, saturation, simulate
-from planning.profiles.search import GREATEST_LOAD, Promise, best, capacity, tail
+from measuring.profile.batcher import POLL_S, saturation, simulate
+from measuring.profile.search import GREATEST_LOAD, Promise, best, capacity, tail
 from planning.profiles.service import Batching, Curve, Service
 
 SERVICE = Service(curve=Curve(a=0.004, b=0.0005))
