@@ -72,8 +72,8 @@ def _measured(about: Mapping[str, Any], runs: Sequence[Run]) -> str:
     busy = ", ".join(f"{run.load_before:.1f}" for run in runs)
     return (
         f"Measured {about['measured']} on {about['cores']} cores of {about['processor']} that client and server share,"
-        f" {rounds} round(s), loads of {runs[0].load_s:.0f} s. The machine was shared with other work: its load average"
-        f" before each model was {busy}."
+        f" {rounds} round(s), loads of {runs[0].load_s:g} s; a rate is too high where it fails twice. The machine was"
+        f" shared with other work: its load average before each model was {busy}."
     )
 
 
