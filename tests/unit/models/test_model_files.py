@@ -106,7 +106,7 @@ def test_the_tensorrt_variant_is_the_same_model_from_the_same_source() -> None:
     assert list(tensorrt.output) == list(onnx.output)
     assert tensorrt.max_batch_size == onnx.max_batch_size
     assert tensorrt.platform == "tensorrt_plan"
-    assert tensorrt.parameters["tritonup.engine.precision"].string_value == "fp16"
+    assert tensorrt.parameters["tritonup.engine.precision"].string_value == "fp32"
     source = REPOSITORY / tensorrt.parameters["tritonup.engine.source"].string_value
     assert source == digits.TARGET
     assert (REPOSITORY / "digits_trt" / "labels.txt").read_bytes() == (
