@@ -13,7 +13,6 @@ from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
 from components.labels import common
-from components.models.engine_builder import EngineBuilder, EngineBuilderArgs
 from components.models.fetching import SIGNING, signing_config
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
@@ -98,6 +97,9 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
         else None
     )
     if plan.builder is not None and signing is not None:
+        # Jobs are of a group of the SDK that stacks without engines need not import.
+        from components.models.engine_builder import EngineBuilder, EngineBuilderArgs
+
         EngineBuilder(
             "engines",
             EngineBuilderArgs(

@@ -14,7 +14,7 @@ from planning.derived import Derived
 from planning.disruption import Spread
 from planning.images import ImageRef
 from planning.plan import Plan
-from planning.pools import PoolTaint
+from planning.pools import GPU_RESOURCE, POOL_LABEL, PoolTaint
 from planning.server import PlannedLane, PlannedServer
 from planning.settings.repository import S3
 from planning.settings.scalars import Cpu, Memory
@@ -110,6 +110,9 @@ def _to(derived: Derived[V], value: V) -> Derived[V]:
 
 def _both(path: str, value: object) -> Changed:
     return {("Deployment", f"vision-{lane}", path): value for lane in ("floor", "spot")}
+
+
+GPU_TAINT = PoolTaint(key=GPU_RESOURCE, value="present", effect="NoSchedule")
 
 
 def _spot(path: str, value: object) -> Changed:
@@ -212,17 +215,19 @@ CHANGES: dict[str, tuple[Callable[[Plan], Plan], Changed]] = {
         lambda plan: _lane(
             plan,
             lambda one: replace(
-                one, lane=replace(one.lane, pools=(replace(one.lane.pools[0], labels={"my/pool": "x"}),))
+                one,
+                lane=replace(
+                    one.lane,
+                    pools=(
+                        replace(one.lane.pools[0], labels={**one.lane.pools[0].labels, POOL_LABEL: "x"}),
+                        *one.lane.pools[1:],
+                    ),
+                ),
             ),
         ),
         _spot(
             f"{POD}.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
-            ".nodeSelectorTerms.0.matchExpressions.0.key",
-            "my/pool",
-        )
-        | _spot(
-            f"{POD}.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
-            ".nodeSelectorTerms.0.matchExpressions.0.values.0",
+            ".nodeSelectorTerms.0.matchExpressions.1.values.0",
             "x",
         ),
     ),
@@ -233,7 +238,12 @@ CHANGES: dict[str, tuple[Callable[[Plan], Plan], Changed]] = {
                 one,
                 lane=replace(
                     one.lane,
-                    pools=(replace(one.lane.pools[0], taints=(PoolTaint(key="k", value="", effect="NoExecute"),)),),
+                    pools=(
+                        replace(
+                            one.lane.pools[0], taints=(PoolTaint(key="k", value="", effect="NoExecute"), GPU_TAINT)
+                        ),
+                        *one.lane.pools[1:],
+                    ),
                 ),
             ),
         ),

@@ -207,9 +207,11 @@ def _clusters(draw: st.DrawFn, platform: str, pools: dict[str, Raw], notice: int
 @st.composite
 def _servers(draw: st.DrawFn, name: str, platform: str, pools: dict[str, Raw], notice: int, *, healthy: bool) -> Raw:
     models = list(draw(st.sets(st.sampled_from(SERVABLE), min_size=1, max_size=3)))
-    if platform != "local" and draw(st.integers(0, 9)) == 0:
-        models.append(ENGINE)
     gpu = draw(_server_gpu(pools, healthy=healthy))
+    # An engine for several kinds of GPU needs a config that names a file for each (TU295).
+    one_kind = len({pools[pool]["gpu"] for pool in gpu.get("pools", ())}) == 1
+    if platform != "local" and (one_kind or not healthy) and draw(st.integers(0, 9)) == 0:
+        models.append(ENGINE)
     floor = draw(st.integers(1, 9))
     on_spot = any(pools[pool]["capacity"] == "spot" for pool in gpu.get("pools", ()))
     longest = notice - DETECTION_LAG_S - UNHURRIED.pre_stop_s - KILL_MARGIN_S
