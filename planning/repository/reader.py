@@ -32,7 +32,6 @@ HAS_CONFIG = Rule("TU202", Severity.ERROR, "Every model has a config.pbtxt")
 CONFIG_PARSES = Rule("TU203", Severity.ERROR, "Every config.pbtxt is a Triton model configuration")
 PROFILE_READS = Rule("TU219", Severity.WARNING, "A profile beside a model is one that can be read")
 ENGINES_RECORDED = Rule("TU296", Severity.ERROR, "The lock of a repository's engines can be read")
-PROFILE_READS = Rule("TU219", Severity.WARNING, "A profile beside a model is one that can be read")
 IS_ONNX = Rule("TU212", Severity.ERROR, "Every ONNX file is an ONNX model")
 
 ENGINE_SOURCE = "tritonup.engine.source"
