@@ -193,6 +193,7 @@ def test_an_engine_that_answers_as_its_onnx_model_is_published_once(
     assert store.read(found.recorded().stored_at(builder.order.name)) == plan.read_bytes()
 
     shutil.rmtree(builder.work)  # another Job of the same key
+    builder.work.mkdir()
     again = builder.prepare()
     assert "not built again" in again.stdout
     assert builder.build().returncode == 0
