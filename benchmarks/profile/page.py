@@ -36,9 +36,10 @@ def blocks(about: Mapping[str, Any], runs: Sequence[Run]) -> Mapping[str, str]:
 
 
 def gain(run: Run) -> float | None:
-    """How many times as many requests the proposal answers as the config that it is for: the median of the rounds."""
+    """How many times as many requests the proposal answers as the config that it is for: the median of the rounds.
+    None where nothing was proposed, or the promise was never kept."""
     every = ratios(run, PROPOSED, DEFAULT)
-    return median(every) if every else None
+    return median(every) if every and run.diff else None
 
 
 def _table(runs: Sequence[Run]) -> str:
@@ -58,7 +59,13 @@ def _verdict(runs: Sequence[Run]) -> str:
     lines: list[str] = []
     for run in runs:
         found = gain(run)
-        if found is None:
+        if not run.diff:
+            same = ", ".join(f"{ratio:.2f}" for ratio in ratios(run, PROPOSED, DEFAULT))
+            lines.append(
+                f"- `{run.model}`: nothing was proposed: both are one config, and a doubling was **not demonstrated**;"
+                f" that it answered {same} times as many as itself is the noise of this machine."
+            )
+        elif found is None:
             lines.append(f"- `{run.model}`: without batching no rate kept the promise, so there is nothing to compare.")
         elif found >= AIM:
             lines.append(f"- `{run.model}`: the proposal answers {found:.2f} times as many at the same p99.")

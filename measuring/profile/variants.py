@@ -22,6 +22,11 @@ from planning.repository.model import CONFIG_FILE
 
 POLL_S = 0.05
 
+BUSY = "boost::interprocess::lock_exception"
+"""With which the Python backend of 24.10 ends its server now and then while it loads, on a machine that is busy."""
+
+STARTS = 3
+
 
 @contextmanager
 def served(
@@ -30,25 +35,34 @@ def served(
     """The model of directory `model` with the text `config` in the place of its config.pbtxt, ready to be asked; ended
     with the context. Raises CannotServeError."""
     with _variant(model, config) as directory:
-        ports = free_ports()
-        container = read_container(deployment)
-        # The pod's start-up probe asks for the last of its models; here this one is all that there is.
-        container = replace(container, startup=replace(container.startup, path=container.readiness.path))
-        prepared = prepare(
-            model.name,
-            container,
-            (directory,),
-            installed=installed,
-            ports=ports,
-            known_flags=installed.known_flags(),
-        )
-        running = RunningTriton(prepared, _unheard)
+        running, target = _started(directory, deployment, installed)
         try:
-            while not running.ready():
-                time.sleep(POLL_S)
-            yield RunningServer(f"{LOOPBACK}:{ports.http}")
+            yield RunningServer(target)
         finally:
             running.stop()
+
+
+def _started(
+    model: Path, deployment: Mapping[str, object], installed: InstalledTriton, starts: int = STARTS
+) -> tuple[RunningTriton, str]:
+    """A Triton that is ready, and its `host:port`."""
+    ports = free_ports()
+    container = read_container(deployment)
+    # The pod's start-up probe asks for the last of its models; here this one is all that there is.
+    container = replace(container, startup=replace(container.startup, path=container.readiness.path))
+    prepared = prepare(
+        model.name, container, (model,), installed=installed, ports=ports, known_flags=installed.known_flags()
+    )
+    running = RunningTriton(prepared, _unheard)
+    try:
+        while not running.ready():
+            time.sleep(POLL_S)
+    except BaseException as error:
+        running.stop()
+        if isinstance(error, CannotServeError) and starts > 1 and BUSY in str(error):
+            return _started(model, deployment, installed, starts - 1)
+        raise
+    return running, f"{LOOPBACK}:{ports.http}"
 
 
 @contextmanager
