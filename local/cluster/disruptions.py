@@ -26,7 +26,7 @@ RECLAIM_TAINT = "aws-node-termination-handler/spot-itn"
 """What AWS's handler puts on a node that is to be reclaimed (SpotInterruptionTaint, pkg/node/node.go); with the effect
 NoExecute Kubernetes' own controller deletes every pod that does not tolerate it."""
 
-POLL_S = 1.0
+POLL_S = 0.5
 """A look is a process of kubectl, which takes some 0.1 s of a core."""
 
 LAST_LOOK_S = 1.0

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from cluster_stacks import RenderedStack, stack
 from cluster_target import Printed, Target, brought, remove_at_once
+from google_kinds import establish_google_kinds
 
 from local.cluster.applying import apply_stack
 from local.cluster.binaries import KUBECTL, build
@@ -77,6 +78,7 @@ def kubectl(target: Target) -> Kubectl:
 def custom_kinds(kubectl: Kubectl, progress: Printed) -> None:
     for definition in ALL:
         establish(definition, kubectl, LAYOUT, progress)
+    establish_google_kinds(kubectl)
 
 
 @pytest.fixture(scope="module")

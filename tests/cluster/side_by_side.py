@@ -61,7 +61,7 @@ SHARES: Mapping[str, Sequence[str]] = {
 """Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so
 that no file is forgotten."""
 
-PREFERRED = {"operations": 2 * machine_apart.SHARES, "reclaims": 2 * machine_apart.SHARES}
+PREFERRED = {"operations": 4 * machine_apart.SHARES, "reclaims": 4 * machine_apart.SHARES}
 """They must not take for a lost request what is a server that another worker's boot has starved."""
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")

@@ -31,7 +31,7 @@ from measuring.during import Observed, Stream, observe
 from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S
 from planning.ports import HTTP_PORT
 
-ENDS_S = 4
+ENDS_S = 6
 """From the end of a pod's grace period until its object is gone, on two busy cores: the kubelet has to report it."""
 
 POOL = "tritonup-test/pool"

@@ -24,11 +24,15 @@ class Scheduled:
     stack: RenderedStack
     kubectl: Kubectl
 
-    def pods(self, deployment: str) -> Sequence[Object]:
-        """Of `deployment`, without those that are going."""
+    def selected(self, deployment: str) -> tuple[str, str]:
+        """The options that name its pods."""
         body = next(b for b in self.stack.of_kind("Deployment") if b["metadata"]["name"] == deployment)
         selector = ",".join(f"{key}={value}" for key, value in body["spec"]["selector"]["matchLabels"].items())
-        listed = self.kubectl.items("pods", f"--namespace={self.stack.plan.namespace}", f"--selector={selector}")
+        return f"--namespace={self.stack.plan.namespace}", f"--selector={selector}"
+
+    def pods(self, deployment: str) -> Sequence[Object]:
+        """Of `deployment`, without those that are going."""
+        listed = self.kubectl.items("pods", *self.selected(deployment))
         return [pod for pod in listed if not pod["metadata"].get("deletionTimestamp")]
 
     def bound(self, deployment: str) -> list[str]:
@@ -37,12 +41,16 @@ class Scheduled:
     def label(self, node: str, key: str) -> str:
         return self.kubectl.get("node", node)["metadata"]["labels"][key]
 
+    def _told(self) -> str:
+        namespace = f"--namespace={self.stack.plan.namespace}"
+        pods = self.kubectl.run("get", "pods", namespace, "--output=wide")
+        nodes = self.kubectl.run("get", "nodes", "--label-columns=topology.kubernetes.io/zone")
+        return f"{pods}\n{nodes}\n{self.kubectl.run('get', 'events', namespace, '--field-selector=type=Warning')}"
+
     def until(self, there: Callable[[], bool]) -> None:
         deadline = time.monotonic() + SETTLES_WITHIN_S
         while not there():
-            assert time.monotonic() < deadline, self.kubectl.run(
-                "get", "events", f"--namespace={self.stack.plan.namespace}", "--field-selector=type=Warning"
-            )
+            assert time.monotonic() < deadline, self._told()
             time.sleep(1)
 
 
@@ -182,11 +190,13 @@ def _make_room(scheduled: Scheduled, deployments: Sequence[str]) -> None:
     namespace = f"--namespace={scheduled.stack.plan.namespace}"
     scheduled.kubectl.run("scale", *(f"deployment/{name}" for name in deployments), namespace, "--replicas=0")
     for name in deployments:
-        if pods := [pod["metadata"]["name"] for pod in scheduled.pods(name)]:
-            scheduled.kubectl.run(
-                "delete", "pods", *pods, namespace, "--grace-period=0", "--force", "--ignore-not-found"
-            )
-        scheduled.until(lambda name=name: not scheduled.pods(name))
+
+        def gone(name: str = name) -> bool:
+            # Those that are going too: no kubelet will ever end them, and they hold their GPUs until then.
+            scheduled.kubectl.run("delete", "pods", *scheduled.selected(name), "--grace-period=0", "--force")
+            return not scheduled.kubectl.items("pods", *scheduled.selected(name))
+
+        scheduled.until(gone)
 
 
 def _replaceable(scheduled: Scheduled, deployment: str, pools: set[str]) -> str:
