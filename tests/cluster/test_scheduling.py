@@ -200,16 +200,23 @@ def _make_room(scheduled: Scheduled, deployments: Sequence[str]) -> None:
 
 
 def _replaceable(scheduled: Scheduled, deployment: str, pools: set[str]) -> str:
-    """A node of the Deployment's pods in whose zone another of its pools is free: zones are kept even, so that a pod of
-    a zone without one waits until the cloud brings it."""
+    """A node of the Deployment's pods in whose zone another of its pools has a GPU left: zones are kept even, so that a
+    pod of a zone without one waits until the cloud brings it."""
     taken = scheduled.bound(deployment)
-    zones = {
-        node["metadata"]["name"]: node["metadata"]["labels"]["topology.kubernetes.io/zone"]
-        for pool in pools
-        for node in scheduled.kubectl.items("nodes", f"--selector={MARK}={pool}")
+    nodes = [node for pool in pools for node in scheduled.kubectl.items("nodes", f"--selector={MARK}={pool}")]
+    zones = {node["metadata"]["name"]: node["metadata"]["labels"]["topology.kubernetes.io/zone"] for node in nodes}
+    left = {
+        name: int(node["status"]["allocatable"]["nvidia.com/gpu"]) - taken.count(name)
+        for node in nodes
+        for name in [node["metadata"]["name"]]
     }
-    free = {zone for name, zone in zones.items() if name not in taken}
-    return next(name for name in taken if zones[name] in free)
+    replaceable = (
+        name
+        for name in taken
+        if any(zones[other] == zones[name] and left[other] >= taken.count(name) for other in zones if other != name)
+    )
+    # A zone that has no other node at all counts no more without it.
+    return next(replaceable, taken[0])
 
 
 def test_a_planned_node_that_is_gone_takes_nothing_of_the_stack_with_it(scheduled: Scheduled) -> None:
