@@ -43,18 +43,23 @@ from local.object_stores import MINIO
 HERE = Path(__file__).parent
 
 SHARES: Mapping[str, Sequence[str]] = {
-    "operations": ("test_no_request_is_lost.py", "test_failing_models.py", "test_scheduling.py"),
+    "operations": (
+        "test_no_request_is_lost.py",
+        "test_failing_models.py",
+        "test_scheduling.py",
+        "test_failing_gpus.py",
+    ),
     "reclaims": (
         "test_no_request_is_lost_to_reclaims.py",
         "test_disruption.py",
         "test_serving.py",
         "test_applying.py",
+        "test_network_policies.py",
     ),
     "boots": (
         "test_boot_and_removal.py",
         "test_startup_taints.py",
         "test_buying_nodes.py",
-        "test_network_policies.py",
     ),
     "others": (),
 }
