@@ -28,6 +28,7 @@ from local.cluster.layout import LAYOUT, PROJECT
 from local.cluster.metrics import start_metrics
 from local.cluster.models import forget_models, place_models
 from local.cluster.readiness import PodState, wait_until_ready
+from local.cluster.requirements import require_machine
 from local.cluster.stack_images import images_of
 from local.engine.ownership import own_workplace, their_workplace
 from planning.plan import Plan
@@ -113,8 +114,10 @@ def down(stack: StackOption = "local", kubeconfig: KubeconfigOption = None) -> N
 
 
 def _own(plan: Plan, objects: Sequence[Object], progress: ConsoleProgress) -> Place:
+    require_machine(LAYOUT)
+    # Before the nodes, which begin with what is packed.
+    images = images_of(plan, LAYOUT, progress)
     cluster: Cluster = cluster_up(progress)
-    images = images_of(plan, cluster.layout, progress)
     workers = [running.node.name for running in cluster.nodes() if not running.node.control]
     with progress.step(f"bringing the images and the models to {len(workers)} nodes"):
         import_everywhere(images, workers, cluster.parts)

@@ -65,7 +65,7 @@ class Parts:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": f"{self.debian.programs}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            # Less collecting of garbage for more memory: a third of the work of starting a stack, measured.
+            # Less collecting of garbage for more memory: starting a stack took 10.9 s of CPU time, not 15.6 (one pair).
             "GOGC": "400",
         }
 
