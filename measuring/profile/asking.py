@@ -22,6 +22,12 @@ from measuring.profile.server import ConfigSaid
 from measuring.question import Question, Tensor
 from measuring.records import Failed, Kind, Ok, Outcome
 
+MOST_CONNECTIONS = 256
+"""Of one client; a request that finds all of them busy waits, and its latency counts that. A Triton that answers more
+at once loses some of the answers for good: its HTTP library hands them to their threads by socket pairs and gives up
+where one is full, at 277 with Linux' own buffers (libevhtp, src/thread.c, evthr_defer). Triton 24.10 answered all of
+some 350,000 with 192 and 256 connections, and lost 3 to 136 of each 35,000 with 300 and 420."""
+
 
 class _HttpLibrary(Protocol):
     def InferInput(self, name: str, shape: list[int], datatype: str) -> InferInput: ...  # noqa: N802
@@ -87,6 +93,7 @@ class Prebuilt:
         host, _, port = target.rpartition(":")
         self._host, self._port, self._request, self._timeout_s = host, int(port), request, timeout_s
         self._idle: list[_Connection] = []
+        self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def prepare(self) -> None:
         """Nothing has to be known."""
@@ -99,16 +106,17 @@ class Prebuilt:
             self._idle.append(connection)
 
     async def ask(self) -> Outcome:
-        try:
-            if not self._idle:
-                await self.connect(1)
-        except OSError as error:
-            return Failed(Kind.REFUSED, str(error))
-        connection = self._idle.pop()
-        outcome = await connection.ask(self._request, self._timeout_s)
-        if connection.usable:
-            self._idle.append(connection)
-        return outcome
+        async with self._turns:
+            try:
+                if not self._idle:
+                    await self.connect(1)
+            except OSError as error:
+                return Failed(Kind.REFUSED, str(error))
+            connection = self._idle.pop()
+            outcome = await connection.ask(self._request, self._timeout_s)
+            if connection.usable:
+                self._idle.append(connection)
+            return outcome
 
     async def close(self) -> None:
         for connection in self._idle:

@@ -6,7 +6,9 @@ and what is fitted is judged by them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
 
@@ -15,7 +17,7 @@ import numpy as np
 from local.errors import CannotServeError
 from measuring.arrivals import Poisson, arrival_times
 from measuring.load import send
-from measuring.profile.asking import Prebuilt, body_of
+from measuring.profile.asking import MOST_CONNECTIONS, Prebuilt, body_of
 from measuring.profile.server import ConfigSaid, RunningServer, Statistics
 from measuring.question import Tensor
 from measuring.records import Failed, Record
@@ -35,9 +37,10 @@ LEAST_SINGLES = 200
 LEAST_BURSTS = 8
 
 FLOODS = 5
+"""Spans of a flood."""
 
-MOST_AT_ONCE = 512
-"""Requests of a flood: what Triton's own queues are often limited to is not reached by one."""
+SPAN_S = 0.5
+
 
 TIMEOUT_S = 30.0
 
@@ -146,20 +149,38 @@ class _Loads:
         return await self._send(times, self._body(size) if together else self._request, held_out=held_out)
 
     async def flood(self) -> float:
-        """Requests a second while more are waiting: the median of some floods."""
+        """Requests a second while more are waiting."""
         width = max(1, self._config.max_batch_size) * self._config.instances
-        count = min(MOST_AT_ONCE, max(64, 6 * width), max(16, round(2 / self._one)))
-        rates: list[float] = []
-        for _ in range(FLOODS):
-            done = await self._send([0.0] * count, self._request, held_out=False)
-            rates.append(len(done.latencies) / max(record.ended for record in done.records))
-        return median(rates)
+        waiting = min(MOST_CONNECTIONS, max(64, 6 * width), max(16, round(2 / self._one)))
+        return await self._flooded(self._request, waiting)
 
     async def door(self) -> float:
         """Of a request that the server answers by itself. An inference costs its front end more, so it is the least."""
         alive = f"GET /v2/health/live HTTP/1.1\r\nHost: {self._server.target}\r\n\r\n".encode()
-        done = await self._send([0.0] * MOST_AT_ONCE, alive, held_out=False)
-        return max(record.ended for record in done.records) / len(done.records)
+        return 1 / await self._flooded(alive, MOST_CONNECTIONS)
+
+    async def _flooded(self, request: bytes, waiting: int) -> float:
+        """Answers a second while so many requests wait, one sent for each that is answered: the median of some spans.
+        Sent all at once, their client would have done its work before the server begins with its own, and on a
+        processor that they share the rate would be one that nobody can keep up."""
+        loop = asyncio.get_running_loop()
+        answered: list[float] = []
+        begins = loop.time() + SPAN_S / 2
+        ends = begins + FLOODS * max(SPAN_S, 8 * self._one)
+
+        async def keep_asking(client: Prebuilt) -> None:
+            while loop.time() < ends:
+                outcome = await client.ask()
+                if isinstance(outcome, Failed):
+                    raise CannotServeError(
+                        f"{self._config.name!r} fails while {waiting} requests wait: {outcome.text}."
+                    )
+                answered.append(loop.time())
+
+        async with self._client(request, waiting) as client:
+            await asyncio.gather(*(keep_asking(client) for _ in range(waiting)))
+        counts, edges = np.histogram(answered, bins=FLOODS, range=(begins, ends))
+        return float(np.median(counts) / (edges[1] - edges[0]))
 
     async def poisson(self, rate: float, share: float) -> AtRate:
         seconds = max(0.3, 0.6 * self._seconds / len(LOADS))
@@ -173,16 +194,21 @@ class _Loads:
         batches = self._config.max_batch_size > 0
         return body_of(self._config.name, self._server.target, self._inputs, rows if batches else 0)
 
-    async def _send(self, times: Sequence[float], request: bytes, *, held_out: bool) -> Done:
-        before = self._server.statistics(self._config.name)
+    @asynccontextmanager
+    async def _client(self, request: bytes, connections: int) -> AsyncGenerator[Prebuilt]:
         client = Prebuilt(self._server.target, request, TIMEOUT_S)
         try:
-            await client.connect(min(32, len(times)))
-            records = await send(times, client)
+            await client.connect(connections)
+            yield client
         except OSError as error:
             raise CannotServeError(f"{self._server.target} takes no connection: {error}.") from error
         finally:
             await client.close()
+
+    async def _send(self, times: Sequence[float], request: bytes, *, held_out: bool) -> Done:
+        before = self._server.statistics(self._config.name)
+        async with self._client(request, min(32, len(times))) as client:
+            records = await send(times, client)
         failed = [record.outcome for record in records if isinstance(record.outcome, Failed)]
         if len(failed) > 0.01 * len(records):
             raise CannotServeError(

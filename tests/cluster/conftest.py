@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from local.cluster.definitions import ALL, establish
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
+from local.cluster.looks import looking
 from local.cluster.readiness import wait_until_ready
 from local.cluster.record import read_record
 from local.cluster.requirements import require_machine
@@ -57,13 +59,15 @@ def machine() -> None:
 def target(progress: Printed, request: pytest.FixtureRequest) -> Generator[Target]:
     if OWN:
         program = build([KUBECTL], LAYOUT, progress)[KUBECTL.name]
-        yield Target(kubectl=Kubectl(program=program, kubeconfig=Path(OWN).absolute()), own=None)
+        with looking(Kubectl(program=program, kubeconfig=Path(OWN).absolute())) as kubectl:
+            yield Target(kubectl=kubectl, own=None)
         return
     request.getfixturevalue("machine")
     was_up = bool(read_record(LAYOUT).nodes)
     cluster = up(progress)
     try:
-        yield Target(kubectl=cluster.kubectl, own=cluster)
+        with looking(cluster.kubectl) as kubectl:
+            yield Target(kubectl=kubectl, own=replace(cluster, kubectl=kubectl))
     finally:
         if not was_up:
             down()

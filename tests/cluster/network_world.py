@@ -105,7 +105,7 @@ def stand_ins(
         for name in made:
             kubectl.run("wait", "--for=create", f"--namespace={name}", "serviceaccount/default", "--timeout=30s")
         kubectl.apply(*bodies)
-        ran = [pod_of(_ready(body, kubectl)) for body in bodies]
+        ran = [pod_of(body) for body in _ready(bodies, kubectl)]
         yield (
             [Listening(party=pod, ports=frozenset(ports)) for pod in ran if pod.namespace in stated],
             [Listening(party=pod, ports=frozenset(ports)) for pod in ran if pod.namespace not in stated],
@@ -144,10 +144,14 @@ def _namespace(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def _ready(body: Object, kubectl: Kubectl) -> Object:
-    name, namespace = body["metadata"]["name"], f"--namespace={body['metadata']['namespace']}"
-    kubectl.run("wait", "--for=condition=Ready", f"pod/{name}", namespace, "--timeout=90s")
-    return kubectl.get("pod", name, namespace)
+def _ready(bodies: Sequence[Object], kubectl: Kubectl) -> Iterator[Object]:
+    named: dict[str, list[str]] = {}
+    for body in bodies:
+        named.setdefault(body["metadata"]["namespace"], []).append(body["metadata"]["name"])
+    for namespace, names in named.items():
+        where, pods = f"--namespace={namespace}", [f"pod/{name}" for name in names]
+        kubectl.run("wait", "--for=condition=Ready", *pods, where, "--timeout=90s")
+        yield from (body for body in kubectl.items("pods", where) if body["metadata"]["name"] in names)
 
 
 def running(stack: RenderedStack, kubectl: Kubectl) -> list[Listening]:

@@ -66,7 +66,11 @@ SHARES: Mapping[str, Sequence[str]] = {
 """Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so
 that no file is forgotten."""
 
-PREFERRED = {"operations": 4 * machine_apart.SHARES, "reclaims": 4 * machine_apart.SHARES}
+PREFERRED = {
+    "operations": 4 * machine_apart.SHARES,
+    "reclaims": 4 * machine_apart.SHARES,
+    "others": 3 * machine_apart.SHARES,
+}
 """They must not take for a lost request what is a server that another worker's boot has starved."""
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -87,17 +91,23 @@ TOLD_AT_THE_END = ("= FAILURES", "= ERRORS", "= short test summary", "= slowest"
 
 @dataclass(slots=True, kw_only=True)
 class Worker:
-    """`held` is what it says after its last test: shown in one piece, where no other's lines cut it."""
+    """`held` is what it says after its last test: shown in one piece, where no other's lines cut it. `failures` are its
+    lines about what failed, and `last` is its last word."""
 
     name: str
     process: subprocess.Popen[str]
     began: float = field(default_factory=time.monotonic)
     took_s: float = 0.0
     held: list[str] = field(default_factory=list[str])
+    failures: list[str] = field(default_factory=list[str])
+    last: str = "nothing"
 
     def follow(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            self.last = line.strip("= \n") or self.last
+            if line.startswith(("FAILED ", "ERROR ")):
+                self.failures.append(line)
             if self.held or any(mark in line[:60] for mark in TOLD_AT_THE_END):
                 self.held.append(line)
             else:
@@ -141,8 +151,11 @@ def _tested(options: Sequence[str]) -> int:
             for follower in followers:
                 follower.join()
     for worker in workers:
-        last = worker.held[-1].strip("= \n") if worker.held else "nothing"
-        print(f"{worker.name}: exit code {worker.process.returncode} after {worker.took_s:.0f} s: {last}")
+        # Once more: of a long log often only the end is kept.
+        for line in worker.failures:
+            print(f"{worker.name}| {line.rstrip()}")
+    for worker in workers:
+        print(f"{worker.name}: exit code {worker.process.returncode} after {worker.took_s:.0f} s: {worker.last}")
     print(f"all workers: {time.monotonic() - began:.0f} s")
     codes = {worker.process.returncode for worker in workers}
     # Where options choose, one worker may have nothing to do.
@@ -210,7 +223,7 @@ def _started(name: str, options: Sequence[str]) -> Worker:
 
 
 def _pytest(options: Sequence[str]) -> list[str]:
-    return [sys.executable, "-u", "-m", "pytest", "-vv", "-rs", *options]
+    return [sys.executable, "-u", "-m", "pytest", "-vv", "-rfEs", *options]
 
 
 def _wait(workers: Sequence[Worker], within_s: float | None = None) -> None:

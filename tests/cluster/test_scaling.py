@@ -117,6 +117,17 @@ class Lane:
             )
             time.sleep(1)
 
+    def said(self) -> str:
+        """What its pods are and have said, those that have begun anew twice."""
+        where = f"--namespace={self.namespace}"
+        pods = self.kubectl.run("get", "pods", where, "--output=wide")
+        logs = [
+            self.kubectl.attempt("logs", name, where, "--all-containers", "--prefix", "--tail=60", *which).stdout
+            for name in self.staying()
+            for which in ((), ("--previous",))
+        ]
+        return "\n".join([pods, *logs])
+
     def scale_by_hand(self, replicas: int) -> None:
         self.kubectl.run("scale", f"deployment/{self.name}", f"--namespace={self.namespace}", f"--replicas={replicas}")
 
@@ -208,7 +219,7 @@ def test_a_lane_scales_out_on_pending_requests_and_in_again(
     lane = at_the_floor
     with overloaded(running) as faults:
         lane.until(lambda: lane.ready() == lane.ceiling)
-    assert faults == []
+    assert faults == [], lane.said()
     assert "pods metric " + PENDING_METRIC in _reasons(lane)
     faster = [{"op": "replace", "path": "/spec/behavior/scaleDown/policies/0/periodSeconds", "value": 15}]
     kubectl.run(
@@ -229,7 +240,7 @@ def test_a_lane_keeps_its_replicas_when_metrics_are_gone(
             lane.until(lambda: lane.active()[0] == "False")
             before = lane.staying()
             assert len(before) == lane.wanted() > lane.floor
-        assert faults == []
+        assert faults == [], lane.said()
         idle_until = time.monotonic() + SCALE_IN_AFTER_S + LOOKS * SCALERS_LOOK_EVERY_S
         while time.monotonic() < idle_until:
             assert lane.staying() == before
