@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from local.cluster.errors import ClusterError
 
-
 WAITS_S = 2.0
 """A command that is killed while it starts another leaves the name to that one until it is another program."""
 
