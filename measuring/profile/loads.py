@@ -20,7 +20,7 @@ from measuring.load import send
 from measuring.profile.asking import MOST_CONNECTIONS, Prebuilt, body_of
 from measuring.profile.server import ConfigSaid, RunningServer, Statistics
 from measuring.question import Tensor
-from measuring.records import Failed, Record
+from measuring.records import Failed, Kind, Record
 from measuring.summary import doubt, summarise
 
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
@@ -110,7 +110,10 @@ async def observe(
     rates: list[AtRate] = []
     for share in LOADS:
         told(f"Poisson arrivals at {share:.0%} of {saturation:.0f} requests a second")
-        rates.append(await loads.poisson(share * saturation, share))
+        at_rate = await loads.poisson(share * saturation, share)
+        if at_rate is None:
+            break
+        rates.append(at_rate)
     return Observed(
         instances=config.instances,
         together=together,
@@ -121,6 +124,10 @@ async def observe(
         rates=tuple(rates),
         doubts=tuple(dict.fromkeys(loads.doubts)),
     )
+
+
+class _TooManyError(Exception):
+    """Requests were held back: more were waiting than a client keeps (`measuring.load.IN_FLIGHT`)."""
 
 
 class _Loads:
@@ -170,7 +177,9 @@ class _Loads:
 
         async def keep_asking(client: Prebuilt) -> None:
             while loop.time() < ends:
-                outcome = await client.ask()
+                # As the open loop does, whose client must keep up with shares of this rate.
+                outcome = await asyncio.create_task(client.ask())
+                await asyncio.sleep(0)
                 if isinstance(outcome, Failed):
                     raise CannotServeError(
                         f"{self._config.name!r} fails while {waiting} requests wait: {outcome.text}."
@@ -182,10 +191,18 @@ class _Loads:
         counts, edges = np.histogram(answered, bins=FLOODS, range=(begins, ends))
         return float(np.median(counts) / (edges[1] - edges[0]))
 
-    async def poisson(self, rate: float, share: float) -> AtRate:
+    async def poisson(self, rate: float, share: float) -> AtRate | None:
+        """None where this client cannot send so many: whatever it found would be said of itself."""
         seconds = max(0.3, 0.6 * self._seconds / len(LOADS))
         times = arrival_times(Poisson(rate=rate, seconds=seconds, seed=round(100 * share)))
-        done = await self._send(times or (0.0,), self._request, held_out=share in HELD_OUT_LOADS)
+        try:
+            done = await self._send(times or (0.0,), self._request, held_out=share in HELD_OUT_LOADS)
+        except _TooManyError:
+            self.doubts.append(
+                f"At {share:.0%} load: {rate:.0f} requests a second are more than this client can send here, so"
+                " nothing is known of this load and greater ones"
+            )
+            return None
         if (why := doubt(summarise(done.records))) is not None:
             self.doubts.append(f"At {share:.0%} load: {why}")
         return AtRate(rate=rate, load=share, done=done)
@@ -209,6 +226,8 @@ class _Loads:
         before = self._server.statistics(self._config.name)
         async with self._client(request, min(32, len(times))) as client:
             records = await send(times, client)
+        if any(isinstance(record.outcome, Failed) and record.outcome.kind is Kind.NOT_SENT for record in records):
+            raise _TooManyError
         failed = [record.outcome for record in records if isinstance(record.outcome, Failed)]
         if len(failed) > 0.01 * len(records):
             raise CannotServeError(

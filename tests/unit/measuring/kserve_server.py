@@ -19,11 +19,14 @@ class Server:
     port: int = 0
     behaviour: Behaviour = "right"
     connections: int = 0
+    most: int = 0
+    """Connections that were open at once."""
     tasks: set[asyncio.Task[None] | None] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.tasks.add(asyncio.current_task())
+        self.most = max(self.most, sum(task is not None and not task.done() for task in self.tasks))
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lines = head.decode().lower().splitlines()
