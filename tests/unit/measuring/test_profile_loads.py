@@ -54,7 +54,7 @@ def test_no_load_opens_more_connections_than_triton_answers_at_once(monkeypatch:
 def test_a_load_that_the_client_cannot_send_is_left_out_with_all_greater_ones_and_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loads, "LOADS", (0.1, 20.0, 40.0))
+    monkeypatch.setattr(loads, "LOADS", (0.1, 100.0, 200.0))
     seen, _ = asyncio.run(observed())
     assert [one.load for one in seen.rates] == [0.1]
     doubt = seen.doubts[-1]
