@@ -9,6 +9,7 @@ from pulumi import Output, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
 from components.clusters.gke.compute_class import compute_class
+from components.controllers.karpenter import Karpenter, KarpenterArgs
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
@@ -47,9 +48,14 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
         opts,
     )
     if (there := plan.karpenter) is not None:
+        installed = (
+            [Karpenter("karpenter", KarpenterArgs(planned=there.installed, labels=plan.labels), opts)]
+            if there.installed is not None
+            else []
+        )
         KarpenterNodes(
             "nodes",
-            KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, labels=plan.labels),
+            KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, after=installed, labels=plan.labels),
             opts,
         )
     if plan.compute_class is not None:

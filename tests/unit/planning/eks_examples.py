@@ -1,4 +1,4 @@
-"""The rules of EKS clusters (TU930 to TU940), and TU907."""
+"""The rules of EKS clusters (TU930 to TU940), TU907 and TU909."""
 
 from __future__ import annotations
 
@@ -106,6 +106,14 @@ EXAMPLES = (
         at="gpu_pools.cheap.startup_taint",
         words=("true", "Karpenter"),
         remedy=write({"gpu_pools.cheap.startup_taint": False}),
+    ),
+    Example(
+        rule="TU909",
+        breaks={**_eks(kubernetes="1.29"), "controllers.karpenter": "install"},
+        at="cluster.kubernetes",
+        words=("1.29", "Karpenter 1.14.1", "compatibility.md"),
+        remedy=says("cluster.kubernetes", r"Write one of: ([\d.]+\d)"),
+        beside=("TU930",),
     ),
     Example(
         rule="TU939",
