@@ -109,9 +109,9 @@ EXAMPLES = (
     ),
     Example(
         rule="TU909",
-        breaks={**_eks(kubernetes="1.29"), "controllers.karpenter": "install"},
+        breaks={**_eks(kubernetes="1.37"), "controllers.karpenter": "install"},
         at="cluster.kubernetes",
-        words=("1.29", "Karpenter 1.14.1", "compatibility.md"),
+        words=("1.37", "Karpenter 1.14.1", "compatibility.md"),
         remedy=says("cluster.kubernetes", r"Write one of: ([\d.]+\d)"),
         beside=("TU930",),
     ),
