@@ -117,6 +117,36 @@ def plan_builders_network(settings: Settings, bucket: Bucket, catalogue: Catalog
     )
 
 
+def plan_karpenters_network(settings: Settings, catalogue: Catalogue) -> tuple[Allowance, ...]:
+    """Of Karpenter: out alone. Its pods are called by nobody but their kubelets."""
+    return (
+        _lookups(settings, catalogue, "Karpenter looks up AWS's services"),
+        Allowance(
+            direction="out",
+            peers=(Network(cidr="0.0.0.0/0"),),
+            ports=(("TCP", 443),),
+            because="Karpenter calls the API server and AWS, by interface endpoints and by public addresses (prices)",
+        ),
+        *_proofs(settings, catalogue),
+    )
+
+
+def _proofs(settings: Settings, catalogue: Catalogue) -> tuple[Allowance, ...]:
+    """Where the cloud gives pods their identity."""
+    platform = _platform(settings)
+    endpoints = catalogue.clouds[platform].identity if platform else ()
+    return tuple(_proof(endpoint.cidr, endpoint.ports) for endpoint in endpoints)
+
+
+def _proof(cidr: str, ports: tuple[int, ...]) -> Allowance:
+    return Allowance(
+        direction="out",
+        peers=(Network(cidr=cidr),),
+        ports=tuple(("TCP", port) for port in ports),
+        because="the pod proves there who it is",
+    )
+
+
 def _caller(caller: Caller) -> Pods:
     return Pods(namespace=caller.namespace, labels=dict(caller.pods))
 
@@ -140,12 +170,6 @@ def _lookups(settings: Settings, catalogue: Catalogue, because: str) -> Allowanc
 
 
 def _bucket(settings: Settings, bucket: Bucket, catalogue: Catalogue, how: str) -> list[Allowance]:
-    identity: tuple[tuple[Peer, tuple[int, ...]], ...] = ()
-    if isinstance(bucket.access, CloudIdentity):
-        if platform := _platform(settings):
-            cloud = catalogue.clouds[platform]
-            identity = tuple((Network(cidr=endpoint.cidr), endpoint.ports) for endpoint in cloud.identity)
-        identity = (*identity, *_endpoints_of_the_cluster(described(settings.cluster)))
     where = bucket.networks or ("0.0.0.0/0",)
     return [
         Allowance(
@@ -155,21 +179,17 @@ def _bucket(settings: Settings, bucket: Bucket, catalogue: Catalogue, how: str) 
             because=f"models are {how} from {bucket.endpoint or f'{bucket.scheme}://'}",
         ),
         *(
-            Allowance(
-                direction="out",
-                peers=(peer,),
-                ports=tuple(("TCP", port) for port in ports),
-                because="the pod proves there who it is",
-            )
-            for peer, ports in identity
+            (*_proofs(settings, catalogue), *_endpoints_of_the_cluster(described(settings.cluster)))
+            if isinstance(bucket.access, CloudIdentity)
+            else ()
         ),
     ]
 
 
-def _endpoints_of_the_cluster(cluster: Gke | Eks | Existing | Local) -> tuple[tuple[Peer, tuple[int, ...]], ...]:
+def _endpoints_of_the_cluster(cluster: Gke | Eks | Existing | Local) -> tuple[Allowance, ...]:
     """Where STS answers inside a VPC that this program makes: its interface endpoint gives the name a private address,
     which the rule for public ones leaves out."""
     if not isinstance(cluster, Eks) or not can_be_cut(cluster.network, len(cluster.zones)):
         return ()
     inner = cut(cluster.network, cluster.zones, ()).inner
-    return tuple((Network(cidr=subnet.cidr), (443,)) for subnet in inner)
+    return tuple(_proof(subnet.cidr, (443,)) for subnet in inner)

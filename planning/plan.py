@@ -8,7 +8,6 @@ from typing import Literal
 
 from planning.admission import PodRule
 from planning.clusters.compute_class import PlannedComputeClass
-from planning.clusters.eks import Karpenter
 from planning.clusters.made import Made
 from planning.cost import PoolCost
 from planning.derived import Derived
@@ -18,6 +17,7 @@ from planning.findings import Finding, Severity
 from planning.gpu_health import PlannedHealth
 from planning.gpu_readiness import PlannedReadiness
 from planning.gpu_software import PlannedDevicePlugin
+from planning.karpenter import KarpenterThere
 from planning.people import PlannedRole
 from planning.pools import Pool
 from planning.quota import Quota
@@ -34,14 +34,6 @@ class Accepted:
 
     finding: Finding
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KarpenterThere:
-    """What Karpenter is told on `cluster`, whichever stack makes that."""
-
-    cluster: str
-    nodes: Karpenter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from planning.admission import plan_admission
 from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
 from planning.clusters.compute_class import check_compute_classes, plan_compute_class
-from planning.clusters.eks import Karpenter, PlannedEks
-from planning.clusters.made import Made, plan_eks_below, plan_made
+from planning.clusters.eks import PlannedEks
+from planning.clusters.made import plan_eks_below, plan_made
 from planning.controllers import check_controllers
 from planning.cost import plan_cost
 from planning.derived import Derived
@@ -27,11 +27,12 @@ from planning.gpu_readiness import plan_gpu_readiness
 from planning.gpu_software import plan_device_plugins
 from planning.headroom import plan_headroom
 from planning.images import ImageLock, ImageRef
+from planning.karpenter import plan_karpenter
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import Image, check_memory, plan_memory
 from planning.network import plan_builders_network, plan_network
 from planning.people import check_people, plan_people
-from planning.plan import Accepted, KarpenterThere, Plan, Platform
+from planning.plan import Accepted, Plan, Platform
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.profiles.checks import check_profiles
 from planning.promises import check_promises
@@ -122,14 +123,16 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     cost = plan_cost(pools, servers, _region(settings), catalogue)
     made, of_cluster = plan_made(settings, pools, servers, cost, catalogue)
     below, of_other = plan_eks_below(settings, pools, servers, cost, catalogue)
-    found += [*of_cluster, *of_other]
+    here = made if isinstance(made, PlannedEks) else below
+    karpenter, of_karpenter = plan_karpenter(settings, here, catalogue, lock)
+    found += [*of_cluster, *of_other, *of_karpenter]
     # A model that two servers serve is looked at for each.
     remaining, accepted = _accept(list(dict.fromkeys(found)), settings.accept)
     return Plan(
         settings=settings,
         platform=_platform(settings),
         made=made,
-        karpenter=_karpenter(made or below),
+        karpenter=karpenter,
         compute_class=plan_compute_class(settings, pools),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
@@ -156,12 +159,6 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         findings=remaining,
         accepted=accepted,
     )
-
-
-def _karpenter(cluster: Made | None) -> KarpenterThere | None:
-    if isinstance(cluster, PlannedEks) and isinstance(cluster.scaler, Karpenter):
-        return KarpenterThere(cluster=cluster.name.value, nodes=cluster.scaler)
-    return None
 
 
 def _server(

@@ -9,6 +9,7 @@ from pulumi import Output, Resource, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
 from components.clusters.gke.compute_class import compute_class
+from components.controllers.karpenter import Karpenter, KarpenterArgs
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
@@ -62,9 +63,20 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             opts,
         ).handshakes
     if (there := plan.karpenter) is not None:
+        installed = (
+            [Karpenter("karpenter", KarpenterArgs(planned=there.installed, labels=plan.labels), opts)]
+            if there.installed is not None
+            else []
+        )
         KarpenterNodes(
             "nodes",
-            KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, handshakes=handshakes, labels=plan.labels),
+            KarpenterNodesArgs(
+                karpenter=there.nodes,
+                cluster=there.cluster,
+                handshakes=handshakes,
+                after=installed,
+                labels=plan.labels,
+            ),
             opts,
         )
     if plan.compute_class is not None:

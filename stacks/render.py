@@ -27,6 +27,8 @@ ORDER = (
     "LimitRange",
     "PersistentVolume",
     "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
     "Role",
     "RoleBinding",
     "PersistentVolumeClaim",

@@ -6,11 +6,11 @@ reaches the control plane makes them, whether it made the cluster or another sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Resource, ResourceOptions
+from pulumi import CustomTimeouts, Resource, ResourceOptions
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
@@ -29,15 +29,21 @@ from planning.clusters.eks_nodes import (
 AWS_GROUP, AWS_VERSION = "karpenter.k8s.aws", "v1"
 GROUP, VERSION = "karpenter.sh", "v1"
 
+ENDED_WITHIN_S = 600
+"""From a drained node to its instance's end, and that of its NodeClaim, which its NodePool waits for (foreground
+deletion; a NodeClaim blocks its owner's, sigs.k8s.io/karpenter v1.14.1 pkg/controllers/provisioning/scheduling/
+nodeclaimtemplate.go). An allowance, beside the time that a drain may take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KarpenterNodesArgs:
-    """`cluster` is its name; `labels` are the user's. `handshakes`, by pool, must succeed before the pool's driver
-    changes."""
+    """`cluster` is its name; `after` is what runs Karpenter, where this stack installs it; `labels` are the user's.
+    `handshakes`, by pool, must succeed before the pool's driver changes."""
 
     karpenter: Karpenter
     cluster: str
     handshakes: Mapping[str, Resource]
+    after: Sequence[Resource] = ()
     labels: Mapping[str, str]
 
 
@@ -49,7 +55,7 @@ class KarpenterNodes(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: KarpenterNodesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tritonup:clusters:KarpenterNodes", name, None, opts)
-        child = ResourceOptions(parent=self)
+        child = ResourceOptions(parent=self, depends_on=list(args.after))
         classes = {
             planned.name: node_class(f"{name}-{planned.name}", planned, args, _after(planned, args, child))
             for planned in args.karpenter.classes
@@ -59,7 +65,13 @@ class KarpenterNodes(pulumi.ComponentResource):
                 f"{name}-{planned.name}",
                 planned,
                 labels=args.labels,
-                opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[classes[planned.node_class]])),
+                opts=ResourceOptions.merge(
+                    child,
+                    ResourceOptions(
+                        depends_on=[classes[planned.node_class]],
+                        custom_timeouts=CustomTimeouts(delete=f"{planned.grace_s.value + ENDED_WITHIN_S}s"),
+                    ),
+                ),
             )
             for planned in args.karpenter.pools
         ]

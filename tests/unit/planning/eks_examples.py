@@ -1,4 +1,4 @@
-"""The rules of EKS clusters (TU930 to TU943), TU907, and TU919 and TU923 as EKS has them."""
+"""The rules of EKS clusters (TU930 to TU943), TU907, TU909, and TU919 and TU923 as EKS has them."""
 
 from __future__ import annotations
 
@@ -150,6 +150,14 @@ EXAMPLES = (
         at="gpu_pools.cheap.startup_taint",
         words=("true", "Karpenter"),
         remedy=write({"gpu_pools.cheap.startup_taint": False}),
+    ),
+    Example(
+        rule="TU909",
+        breaks={**_eks(kubernetes="1.37"), "controllers.karpenter": "install"},
+        at="cluster.kubernetes",
+        words=("1.37", "Karpenter 1.14.1", "compatibility.md"),
+        remedy=says("cluster.kubernetes", r"Write one of: ([\d.]+\d)"),
+        beside=("TU930",),
     ),
     Example(
         rule="TU939",
