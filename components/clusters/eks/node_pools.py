@@ -30,9 +30,10 @@ AWS_GROUP, AWS_VERSION = "karpenter.k8s.aws", "v1"
 GROUP, VERSION = "karpenter.sh", "v1"
 
 ENDED_WITHIN_S = 600
-"""From a drained node to its instance's end, and that of its NodeClaim, which its NodePool waits for (foreground
-deletion; a NodeClaim blocks its owner's, sigs.k8s.io/karpenter v1.14.1 pkg/controllers/provisioning/scheduling/
-nodeclaimtemplate.go). An allowance, beside the time that a drain may take."""
+"""From a drained node to its instance's end, and that of its NodeClaim, which its NodePool waits for: the engine
+deletes in the foreground and waits (pulumi-kubernetes 9497796 provider/pkg/await/await.go, Deletion), and a NodeClaim
+blocks its owner's end (sigs.k8s.io/karpenter v1.14.1 pkg/controllers/provisioning/scheduling/nodeclaimtemplate.go). An
+allowance, beside the time that a drain may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
