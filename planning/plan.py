@@ -12,6 +12,7 @@ from planning.clusters.eks import Karpenter
 from planning.clusters.made import Made
 from planning.cost import PoolCost
 from planning.derived import Derived
+from planning.driver_canary import DriverCanary
 from planning.engines.builder import PlannedBuilder
 from planning.findings import Finding, Severity
 from planning.gpu_health import PlannedHealth
@@ -47,7 +48,8 @@ class KarpenterThere:
 class Plan:
     """`made` is the cluster that the stack itself makes, `compute_class` what GKE's autoscaler is told of its pools,
     `device_plugins` what it installs on GPU nodes, `gpu_readiness` the program that takes the start-up taint off them,
-    `gpu_health` the one that empties those whose GPU has failed, `builder` what builds engines that are missing (None
+    `gpu_health` the one that empties those whose GPU has failed, `drivers` what tries a driver before a pool has it,
+    `builder` what builds engines that are missing (None
     where nobody may, or none is). `servers` lacks those that an error keeps from being planned: where `errors` is not
     empty, nothing may be made of it."""
 
@@ -68,6 +70,7 @@ class Plan:
     device_plugins: tuple[PlannedDevicePlugin, ...]
     gpu_readiness: PlannedReadiness | None
     gpu_health: PlannedHealth | None
+    drivers: tuple[DriverCanary, ...]
     servers: tuple[PlannedServer, ...]
     builder: PlannedBuilder | None
     cost: tuple[PoolCost, ...]

@@ -16,6 +16,7 @@ from planning.cost import plan_cost
 from planning.derived import Derived
 from planning.disruption import plan_disruption, plan_rollout, plan_spread
 from planning.draining import check_pace, plan_drain
+from planning.driver_canary import plan_driver_canaries
 from planning.engines.builder import PlannedBuilder, plan_jobs
 from planning.engines.needed import ServerEngines, plan_engines
 from planning.engines.settings import builder_of
@@ -116,6 +117,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found += of_nodes
     gpu_health, of_health = plan_gpu_health(settings, pools, lock)
     found += of_health
+    drivers, of_drivers = plan_driver_canaries(settings, pools, servers)
+    found += of_drivers
     cost = plan_cost(pools, servers, _region(settings), catalogue)
     made, of_cluster = plan_made(settings, pools, servers, cost, catalogue)
     below, of_other = plan_eks_below(settings, pools, servers, cost, catalogue)
@@ -137,7 +140,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
             ],
             secrets,
         ),
-        quota=plan_quota(servers, len(builder.jobs) if builder else 0),
+        quota=plan_quota(servers, len(builder.jobs) if builder else 0, drivers),
         people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",
         headroom_class=f"{settings.namespace}-headroom",
@@ -146,6 +149,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         device_plugins=device_plugins,
         gpu_readiness=gpu_readiness,
         gpu_health=gpu_health,
+        drivers=drivers,
         servers=tuple(servers),
         builder=builder,
         cost=cost,

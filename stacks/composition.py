@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi import Output, ResourceOptions
+from pulumi import Output, Resource, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
 from components.clusters.gke.compute_class import compute_class
@@ -46,10 +46,25 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
         ),
         opts,
     )
+    handshakes: Mapping[str, Resource] = {}
+    if plan.drivers:
+        # Jobs are of a group of the SDK that stacks without canaries need not import.
+        from components.gpu.driver_canary import DriverCanaries, DriverCanariesArgs
+
+        handshakes = DriverCanaries(
+            "drivers",
+            DriverCanariesArgs(
+                canaries=plan.drivers,
+                namespace=serving.namespace,
+                pull_secret=plan.settings.images.pull_secret,
+                labels=plan.labels,
+            ),
+            opts,
+        ).handshakes
     if (there := plan.karpenter) is not None:
         KarpenterNodes(
             "nodes",
-            KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, labels=plan.labels),
+            KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, handshakes=handshakes, labels=plan.labels),
             opts,
         )
     if plan.compute_class is not None:

@@ -32,10 +32,12 @@ GROUP, VERSION = "karpenter.sh", "v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KarpenterNodesArgs:
-    """`cluster` is its name; `labels` are the user's."""
+    """`cluster` is its name; `labels` are the user's. `handshakes`, by pool, must succeed before the pool's driver
+    changes."""
 
     karpenter: Karpenter
     cluster: str
+    handshakes: Mapping[str, Resource]
     labels: Mapping[str, str]
 
 
@@ -49,7 +51,7 @@ class KarpenterNodes(pulumi.ComponentResource):
         super().__init__("tritonup:clusters:KarpenterNodes", name, None, opts)
         child = ResourceOptions(parent=self)
         classes = {
-            planned.name: node_class(f"{name}-{planned.name}", planned, args, child)
+            planned.name: node_class(f"{name}-{planned.name}", planned, args, _after(planned, args, child))
             for planned in args.karpenter.classes
         }
         self.pools = [
@@ -57,11 +59,16 @@ class KarpenterNodes(pulumi.ComponentResource):
                 f"{name}-{planned.name}",
                 planned,
                 labels=args.labels,
-                opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[classes[planned.pool]])),
+                opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[classes[planned.node_class]])),
             )
             for planned in args.karpenter.pools
         ]
         self.register_outputs({})
+
+
+def _after(planned: PlannedNodeClass, args: KarpenterNodesArgs, opts: ResourceOptions) -> ResourceOptions:
+    handshake = args.handshakes.get(planned.after) if planned.after is not None else None
+    return opts if handshake is None else ResourceOptions.merge(opts, ResourceOptions(depends_on=[handshake]))
 
 
 def node_class(name: str, planned: PlannedNodeClass, args: KarpenterNodesArgs, opts: ResourceOptions) -> CustomResource:
@@ -123,7 +130,7 @@ def node_pool(
             "template": {
                 "metadata": {"labels": dict(planned.labels)},
                 "spec": {
-                    "nodeClassRef": {"group": AWS_GROUP, "kind": "EC2NodeClass", "name": planned.pool},
+                    "nodeClassRef": {"group": AWS_GROUP, "kind": "EC2NodeClass", "name": planned.node_class},
                     "expireAfter": f"{planned.expire_hours.value}h",
                     "terminationGracePeriod": f"{planned.grace_s.value}s",
                     "requirements": [

@@ -1,11 +1,12 @@
-"""The rules of EKS clusters (TU930 to TU940), and TU907."""
+"""The rules of EKS clusters (TU930 to TU943), TU907, and TU919 as EKS has it."""
 
 from __future__ import annotations
 
-from tests.unit.planning.rule_examples import ON_EKS, Example, says, write
+from tests.unit.planning.rule_examples import ON_EKS, Example, accepting, says, write
 from tests.unit.planning.world import EKS, ROLE, STACK, Raw
 
 POOLS: Raw = STACK["gpu_pools"]
+NEW_DRIVER: Raw = {"driver": {"image": "v20261120"}}
 
 
 def _eks(**changes: object) -> Raw:
@@ -99,6 +100,38 @@ EXAMPLES = (
         at="gpu_pools.cheap.sharing",
         words=("2 pods", "1 GPU"),
         remedy=write({"gpu_pools.cheap.sharing": {"kind": "whole"}}),
+    ),
+    Example(
+        rule="TU919",
+        breaks=_eks(pools={"cheep": {}}),
+        at="cluster.pools.cheep",
+        words=("'cheep'", "Did you mean 'cheap'?"),
+        remedy=write({"cluster.pools": {}}),
+    ),
+    Example(
+        rule="TU941",
+        breaks=_eks(pools={"cheap": NEW_DRIVER}),
+        at="cluster.pools.cheap.driver",
+        words=("Karpenter", "managed node group"),
+        remedy=write({"controllers.karpenter": "present"}),
+    ),
+    Example(
+        rule="TU942",
+        breaks={
+            **_eks(pools={"idle": NEW_DRIVER}),
+            "controllers.karpenter": "present",
+            "gpu_pools.idle": POOLS["cheap"],
+        },
+        at="cluster.pools.idle.driver",
+        words=("no server runs on 'idle'",),
+        remedy=write({"cluster.pools": {}}),
+    ),
+    Example(
+        rule="TU943",
+        breaks={**_eks(pools={"steady": NEW_DRIVER}), "controllers.karpenter": "present"},
+        at="cluster.pools.steady.driver.image",
+        words=("v20261120", "2 nodes", "managed node group", "update-nodegroup-version"),
+        remedy=write(accepting("TU943")),
     ),
     Example(
         rule="TU907",
