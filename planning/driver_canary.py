@@ -29,9 +29,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from planning.clusters.eks_checks import at
-from planning.clusters.gke_rules import POOL_OF_NO_NAME
+from planning.clusters.gke_rules import POOL_NAME, POOL_OF_NO_NAME
 from planning.derived import Derived
-from planning.findings import Finding, Rule, Severity
+from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageRef
 from planning.pools import POOL_LABEL, Pool, PoolTaint
 from planning.repository.suggestion import did_you_mean
@@ -109,7 +109,7 @@ def plan_driver_canaries(
     cluster = described(settings.cluster)
     if not isinstance(cluster, Eks | Existing):
         return (), ()
-    found = [*_pools_of_no_name(settings, cluster)]
+    found = [*_pools_of_no_name(settings, cluster), *_taken_names(settings)]
     canaries: list[DriverCanary] = []
     for pool in pools:
         own = cluster.pools.get(pool.name)
@@ -224,6 +224,18 @@ def _pools_of_no_name(settings: Settings, cluster: Eks | Existing) -> Iterator[F
                 fix=did_you_mean(name, settings.gpu_pools) + f"Pools are: {', '.join(settings.gpu_pools)}."
                 if settings.gpu_pools
                 else "Take it out.",
+            )
+
+
+def _taken_names(settings: Settings) -> Iterator[Finding]:
+    for pool in settings.gpu_pools:
+        name = canary_name(pool)
+        if driver_of(settings, pool) is not None and name in settings.gpu_pools:
+            yield Finding(
+                rule=POOL_NAME,
+                at=setting(f"gpu_pools.{name}"),
+                what=f"{name!r} is the name of the canary of {pool!r}.",
+                fix="Take another name.",
             )
 
 

@@ -127,11 +127,10 @@ def _gpu(cuda: Cuda, ordinal: int, wanted: Wanted) -> str:
         )
     context = ctypes.c_void_p()
     cuda.call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
-    try:
-        cuda.call("cuCtxSetCurrent", context)
-        _there_and_back(cuda, ordinal)
-    finally:
-        cuda.call("cuDevicePrimaryCtxRelease_v2", device)
+    cuda.call("cuCtxSetCurrent", context)
+    _there_and_back(cuda, ordinal)
+    # Only what went well is put away: after a fault every call fails, and the first one says why.
+    cuda.call("cuDevicePrimaryCtxRelease_v2", device)
     return f"{name} ({major}.{minor})"
 
 
@@ -141,14 +140,12 @@ def _there_and_back(cuda: Cuda, ordinal: int) -> None:
     address = ctypes.c_uint64()
     size = ctypes.c_size_t(BYTES)
     cuda.call("cuMemAlloc_v2", ctypes.byref(address), size)
-    try:
-        cuda.call("cuMemcpyHtoD_v2", address, ctypes.c_char_p(sent), size)
-        cuda.call("cuMemcpyDtoH_v2", back, address, size)
-        cuda.call("cuCtxSynchronize")
-    finally:
-        cuda.call("cuMemFree_v2", address)
+    cuda.call("cuMemcpyHtoD_v2", address, ctypes.c_char_p(sent), size)
+    cuda.call("cuMemcpyDtoH_v2", back, address, size)
+    cuda.call("cuCtxSynchronize")
     if back.raw != sent:
         raise RefusedError(f"GPU {ordinal} gave back other bytes than it was sent.")
+    cuda.call("cuMemFree_v2", address)
 
 
 def _module(path: Path) -> str | None:

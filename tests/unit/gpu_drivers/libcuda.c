@@ -31,9 +31,12 @@ static int fails(const char *function) {
     return said && !strncmp(said, function, length) && said[length] == ':' ? atoi(said + length + 1) : SUCCESS;
 }
 
+static int broken; /* a fault stays: no call works after it, as after an uncorrectable error (cuda.h, 214 and 700) */
+
 #define BEGIN(needed, otherwise)              \
     int failure = fails(__func__);            \
-    if (failure) return failure;              \
+    if (failure) broken = 1;                  \
+    if (broken) return failure ? failure : 999; \
     if (!(needed)) return otherwise;
 
 int cuGetErrorName(int result, const char **name) {

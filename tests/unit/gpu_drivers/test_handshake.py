@@ -65,6 +65,7 @@ def test_every_gpu_of_the_pod_is_asked(driver: Driver) -> None:
         ((), {"STAND_IN_FAILS": "cuDeviceGetCount:100"}, "cuDeviceGetCount gave 100 (CUDA_ERROR_NO_DEVICE)."),
         ((), {"STAND_IN_FAILS": "cuDevicePrimaryCtxRetain:999"}, "cuDevicePrimaryCtxRetain gave 999 (no name)."),
         ((), {"STAND_IN_FAILS": "cuMemAlloc_v2:2"}, "cuMemAlloc_v2 gave 2 (no name)."),
+        ((), {"STAND_IN_FAILS": "cuMemcpyDtoH_v2:700"}, "cuMemcpyDtoH_v2 gave 700 (no name)."),
         ((), {"STAND_IN_GPUS": "0"}, "The driver counts no GPU, and the pod has one."),
         ((), {"STAND_IN_FORGETS": "yes"}, "GPU 0 gave back other bytes than it was sent."),
         (("--cuda=13.1",), {"STAND_IN_CUDA": "12090"}, "speaks CUDA 12.9, and the image that serves has CUDA 13.1"),

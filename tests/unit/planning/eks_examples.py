@@ -1,4 +1,4 @@
-"""The rules of EKS clusters (TU930 to TU943), TU907, and TU919 as EKS has it."""
+"""The rules of EKS clusters (TU930 to TU943), TU907, and TU919 and TU923 as EKS has them."""
 
 from __future__ import annotations
 
@@ -107,6 +107,17 @@ EXAMPLES = (
         at="cluster.pools.cheep",
         words=("'cheep'", "Did you mean 'cheap'?"),
         remedy=write({"cluster.pools": {}}),
+    ),
+    Example(
+        rule="TU923",
+        breaks={
+            **_eks(pools={"cheap": NEW_DRIVER}),
+            "controllers.karpenter": "present",
+            "gpu_pools.cheap-canary": POOLS["cheap"],
+        },
+        at="gpu_pools.cheap-canary",
+        words=("'cheap-canary'", "the canary of 'cheap'"),
+        remedy=write({"gpu_pools": POOLS}),
     ),
     Example(
         rule="TU941",
