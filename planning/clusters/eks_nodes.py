@@ -69,6 +69,11 @@ SPOT_WEIGHT, ON_DEMAND_WEIGHT = 100, 10
 EXPIRE_HOURS = 336
 """Two weeks: a node is made anew from the newest image at the latest then. Karpenter's own default is 720 h."""
 
+CANARY_HOURS = 1
+"""Longer than a handshake may take. Karpenter moves or removes no node that is not initialised, which takes a GPU, but
+for its age (kubernetes-sigs/karpenter 2266468, pkg/controllers/state/statenode.go, ValidateNodeDisruptable, and
+pkg/controllers/nodeclaim/expiration/controller.go)."""
+
 ON_DEMAND_GRACE_S = 3600
 """An hour for a drain on nodes that nobody reclaims: disruption budgets of pods clear in minutes, and a pod that can
 never leave keeps no node for ever."""
@@ -433,6 +438,7 @@ def _canary(made: _MadePool, driver: ImageByCanary) -> PlannedNodePool:
         node_class=canary_name(pool.name),
         labels=canary_labels(pool, driver.image),
         consolidation=Derived("WhenEmpty", "it is there for one pod, and for whoever looks at what became of it"),
+        expire_hours=Derived(CANARY_HOURS, "a node on which no GPU comes is never empty to Karpenter, and would stay"),
     )
 
 

@@ -128,6 +128,13 @@ def test_the_namespace_has_room_for_a_handshake_beside_all_servers() -> None:
         assert decided.quota.most[resource].value > without.quota.most[resource].value
 
 
+def test_the_canarys_node_outlasts_the_handshake_and_not_the_day() -> None:
+    decided = trying()
+    expiry = {pool.name: pool.expire_hours.value for pool in karpenter(decided).pools}
+    assert only(decided).seconds.value < expiry[canary_name("cheap")] * 3600 <= 4 * 3600
+    assert expiry["cheap"] > 24
+
+
 def test_it_waits_longer_than_a_node_takes_to_boot() -> None:
     decided = trying()
     (pool,) = [pool for pool in decided.pools if pool.name == "cheap"]
