@@ -17,7 +17,9 @@ import typer
 from cli.console import Exit, err, out
 from cli.destinations import complain, open_store, repository_of, stop, whole_digest
 from cli.models_options import AsJson, Digest, Servers, Stack, StoreUrl, failed, print_json
+from cli.models_running import show_status
 from cli.models_stock import collect_garbage, list_models
+from cli.models_versions import print_definition
 from cli.models_view import bar, finding_data, pushed_data, pushed_line, size, table, verified_data
 from cli.project import PlannedStack, deployable, project_root
 from planning.engines.builder import published_sources
@@ -37,6 +39,8 @@ from publishing.verifying import Verified, verify
 app = typer.Typer(help="What servers serve: published, signed, verified, fetched, retired.", no_args_is_help=True)
 app.command("list")(list_models)
 app.command("gc")(collect_garbage)
+app.command("status")(show_status)
+app.command("definition")(print_definition)
 
 Key = Annotated[
     Path | None,

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planning.engines.builder import ACCOUNT
+from planning.model_versions import INSTANCE
 
 NAME = "app.kubernetes.io/name"
-INSTANCE = "app.kubernetes.io/instance"
 LANE = "tritonup/lane"
-MODELS_DIGEST = "tritonup/models-digest"
-"""Annotation: the content digest of what the server serves."""
 
 
 def selector(server: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from planning.headroom import PlannedHeadroom
 from planning.images import ImageRef
 from planning.lanes import Lane
 from planning.memory import ServerMemory
+from planning.model_versions import ModelVersion, plan_model_versions
 from planning.network import Allowance
 from planning.proxy import Proxy, with_proxy
 from planning.repository.served import ServedSet
@@ -76,6 +77,10 @@ class PlannedServer:
         fetcher = (source.image.value,) if isinstance(source, FetchedSource) else ()
         pauses = (self.headroom.image.value,) if self.headroom is not None else ()
         return self.image.value, self.proxy_image.value, *fetcher, *pauses
+
+    @property
+    def model_versions(self) -> tuple[ModelVersion, ...]:
+        return plan_model_versions(self.name, self.served, self.storage)
 
     @property
     def pod(self) -> tuple[Cpu, Memory]:

@@ -14,11 +14,13 @@ from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
 from components.labels import common
 from components.models.fetching import SIGNING, signing_config
+from components.models.model_versions import definition, model_version
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
 from components.serving.headroom import Headroom, HeadroomArgs
 from components.serving.server import Server, ServerArgs
 from planning.plan import Plan
+from planning.settings.controllers import Presence
 from planning.storage import FetchedSource, NodePathSource
 
 
@@ -111,6 +113,18 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             ),
             opts,
         )
+    versions = plan.settings.model_repository.versions
+    if versions is not Presence.NONE:
+        kind = definition("model-versions", labels=plan.labels, opts=opts) if versions is Presence.INSTALL else None
+        of_kind = ResourceOptions(parent=serving, depends_on=[kind] if kind is not None else None)
+        for server in plan.servers:
+            for version in server.model_versions:
+                model_version(
+                    version,
+                    namespace=serving.namespace,
+                    labels=plan.labels,
+                    opts=ResourceOptions.merge(opts, of_kind),
+                )
     servers = {
         server.name: Server(
             server.name,

@@ -41,6 +41,7 @@ ORDER = (
     "Deployment",
     "HorizontalPodAutoscaler",
     "PodMonitor",
+    "ModelVersion",
 )
 """What others stand on comes first; a network closes before a pod that it guards starts. A kind that is not here
 comes last."""

@@ -39,13 +39,14 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.images import image_reference
-from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
+from components.labels import LANE, lane_selector, of_server
 from components.models.fetching import NO_ROLE
 from components.models.volumes import models_in_pod
 from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.restricted import restricted
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
+from planning.model_versions import MODELS_DIGEST
 from planning.pools import GPU_RESOURCE
 from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer

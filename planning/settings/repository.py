@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planning.settings.base import Strict
+from planning.settings.controllers import Presence, State
 from planning.settings.images import Registry
 from planning.settings.keys import KeyFingerprint, PublicKey
 from planning.settings.scalars import CidrBlock, Distinct, Duration, ImageDigest, Memory, Name
@@ -169,3 +170,7 @@ class ModelRepository(Strict):
     signing: Signing | None = None
     """Left out, nothing can be published or verified: `tritonup models` and pods that fetch need to know whom to
     trust."""
+    versions: State = Presence.NONE
+    """The kind ModelVersion in the cluster, of which the stack makes an object for each model and version that a server
+    serves. `install`: this stack makes the kind too, which asks for the right to make CustomResourceDefinitions.
+    `present`: somebody applied what `tritonup models definition` prints. `none`: there are no such objects."""
