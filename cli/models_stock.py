@@ -14,9 +14,10 @@ from typing import Annotated
 import typer
 from rich.table import Column
 
-from cli.clusters import Clusters, NamedCluster, UnreadableError, named_clusters, read_cluster
+from cli.clusters import Clusters, UnreadableError, named_clusters, read_cluster
+from cli.clusters_seen import all_are_seen, look_at_all
 from cli.console import Exit, out
-from cli.destinations import Reader, named_by_stacks, open_store, repository_of, same_place, stop
+from cli.destinations import named_by_stacks, open_store, repository_of, same_place, stop
 from cli.models_options import AsJson, Servers, Stack, StoreUrl, failed, print_json
 from cli.models_running import phase_of
 from cli.models_view import DIGITS, decision_data, decision_table, held_data, size, table
@@ -25,7 +26,7 @@ from planning.signing import plan_trust
 from publishing.layout import Identity, read_layout
 from publishing.removing import remove, versions
 from publishing.retention import GRACE, NEWEST, decide
-from publishing.running import ClusterSeen, holders, running
+from publishing.running import holders, running
 from publishing.store import StoreError
 from publishing.trusting import Trusted, trusted
 
@@ -134,10 +135,10 @@ def collect_garbage(
     in_files = _in_use(in_use or ())
     notes: dict[tuple[str, str], str] = {}
     try:
-        seen = _look(clusters)
+        seen = look_at_all(clusters)
         if delete and clusters:
             readers = [one for one in named.readers if one.stack not in (without or ())]
-            _all_are_seen([one for one in readers if same_place(one.destination, repository.destination)], seen)
+            all_are_seen([one for one in readers if same_place(one.destination, repository.destination)], seen)
         serving = {**in_files, **holders(seen)}
         at = open_store(repository, store)
         now = datetime.now(UTC)
@@ -153,7 +154,7 @@ def collect_garbage(
         )
         for index, decision in enumerate(decisions if delete else ()):
             # Anew before each: a rollback may have begun since, and what cannot be told now must not go either.
-            if decision.goes and (by := holders(_look(clusters)).get(decision.version.digest)) is not None:
+            if decision.goes and (by := holders(look_at_all(clusters)).get(decision.version.digest)) is not None:
                 decisions[index] = replace(decision, goes=False, why=by)
             elif decision.goes:
                 gone = remove(at, decision.version, now).bytes
@@ -186,26 +187,3 @@ def _in_use(files: Sequence[Path]) -> dict[str, str]:
             )
         found |= dict.fromkeys(digests, f"it is in use, as {path.name} says")
     return found
-
-
-def _look(clusters: Sequence[NamedCluster]) -> tuple[ClusterSeen, ...]:
-    """UnreadableError where one of them cannot be read, or has nothing of ours: it may be another than was meant."""
-    seen = tuple(read_cluster(one) for one in clusters)
-    for one in seen:
-        if not one.names_models:
-            raise UnreadableError(
-                f"{one.name} has nothing that names a digest of models: is it the cluster that was meant? If nothing of"
-                " ours runs there, leave it out."
-            )
-    return seen
-
-
-def _all_are_seen(readers: Sequence[Reader], seen: Sequence[ClusterSeen]) -> None:
-    """UnreadableError where one of `readers` is in none of the clusters: what it serves may be gone from here."""
-    there = {(row.namespace, row.server) for one in seen for row in running(one)}
-    for reader in readers:
-        if there.isdisjoint((reader.namespace, server) for server in reader.servers):
-            raise UnreadableError(
-                f"Stack {reader.stack!r} reads the same destination, and no server of it is in a cluster that is named:"
-                f" name its cluster too, or say --without {reader.stack} if it runs nowhere."
-            )

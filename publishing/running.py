@@ -58,12 +58,15 @@ class ClusterSeen:
         return any(_OF_MODELS.search(json.dumps(one)) for one in self.objects)
 
 
-def holders(clusters: Iterable[ClusterSeen]) -> Mapping[str, str]:
-    """Who names each digest, in words. Any 64 hex digits are taken for one: what is no digest of models keeps nothing
-    that is not there, and a field that nobody thought of keeps what it names."""
+def holders(clusters: Iterable[ClusterSeen], *, for_rollback: bool = True) -> Mapping[str, str]:
+    """Who names each digest, in words; `for_rollback`: ReplicaSets too, which need not have pods. Any 64 hex digits are
+    taken for one: what is no digest of models keeps nothing that is not there, and a field that nobody thought of keeps
+    what it names."""
     found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
     for cluster in clusters:
         for one in cluster.objects:
+            if one["kind"] == "ReplicaSet" and not for_rollback:
+                continue
             rank = _TELLING.index(one["kind"]) if one["kind"] in _TELLING else len(_TELLING)
             who = f"{one['kind']} {_place(one)} of {cluster.name} names it"
             for digest in set(_DIGEST.findall(json.dumps(one))):
