@@ -39,6 +39,12 @@ def rotate_model(
     model: Annotated[str, typer.Argument(help="The model that has leaked.")],
     stack: Stack,
     leaked: Annotated[str, typer.Option(metavar="DIGEST", help="A published digest that has it, 8 digits or more.")],
+    file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--file", metavar="PATH", help="Only this file of it, as 1/model.onnx; left out, all of its versions'."
+        ),
+    ] = None,
     leaked_key: Annotated[
         str | None, typer.Option(metavar="NAME", help="A key that has leaked too, by its name or its fingerprint.")
     ] = None,
@@ -67,7 +73,7 @@ def rotate_model(
     try:
         at = open_store(repository, store)
         layout = read_layout(at.list())
-        found = find_leaked(at, layout, model, _whole(layout, leaked))
+        found = find_leaked(at, layout, model, _whole(layout, leaked), file or ())
         _replaced(loaded, found)
         for server in loaded.plan.servers:
             if revoked is not None or any(one.name == model for one in server.served.models):

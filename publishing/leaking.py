@@ -14,22 +14,25 @@ from pathlib import PurePosixPath
 from planning.repository.served import ServedSet
 from publishing.layout import Held, Identity, content_key, signature_key
 from publishing.proof import stored_sha256
-from publishing.signature import LONGEST, SignatureError, Statement, read_signature, read_statement
+from publishing.signature import LONGEST, SignatureError, SignedFile, Statement, read_signature, read_statement
 from publishing.store import Store, StoreError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaked:
-    """The weights of `model` in the digest that was named: SHA-256 of the files in its version directories, and their
-    bytes. `holders` are the digests of the destination that have one of them, that one last."""
+    """The weights of `model` in the digest that was named: SHA-256 of the files in its version directories, or of those
+    that were named, and their bytes. `holders` are the destination's digests that have one of them, that one last."""
 
     model: str
     weights: Mapping[str, int]
     holders: tuple[Identity, ...]
 
 
-def find_leaked(store: Store, layout: Mapping[Identity, Held], model: str, digest: str) -> Leaked:
-    """Of the published `digest`, whole. StoreError where it does not have the model, or another digest cannot be read.
+def find_leaked(
+    store: Store, layout: Mapping[Identity, Held], model: str, digest: str, files: Sequence[str] = ()
+) -> Leaked:
+    """Of the published `digest`, whole; of `files` of the model alone (`1/model.onnx`), where they are named.
+    StoreError where it does not have them, or another digest cannot be read.
 
     Where the named digest itself has no signature, it is half removed: whoever removes `holders` in their order has
     removed the others before, and its own weights need not be known any more.
@@ -38,9 +41,10 @@ def find_leaked(store: Store, layout: Mapping[Identity, Held], model: str, diges
     if not named:
         raise StoreError(f"{store.url} has no digest {digest[:12]}… with a model {model!r}.")
     signed = [statement for held in named if (statement := _statement(store, held)) is not None]
-    weights = {sha256: size for statement in signed for sha256, size in _weights(model, statement)}
+    weights = {file.sha256: file.size for statement in signed for file in _weights(model, statement, files)}
     if signed and not weights:
-        raise StoreError(f"{model!r} has no file in a version's directory of {digest[:12]}…: there are no weights.")
+        which = f"not {', '.join(files)}" if files else "no file in a version's directory"
+        raise StoreError(f"{model!r} has {which} in {digest[:12]}….")
     others = [
         identity for identity, held in sorted(layout.items()) if held not in named and _holds(store, held, weights)
     ]
@@ -84,8 +88,10 @@ def _has(model: str, held: Held) -> bool:
     return any(PurePosixPath(path).parts[0] == model for path in held.files)
 
 
-def _weights(model: str, statement: Statement) -> Iterator[tuple[str, int]]:
+def _weights(model: str, statement: Statement, files: Sequence[str]) -> Iterator[SignedFile]:
+    """An empty file is everybody's."""
     for file in statement.files:
-        parts = PurePosixPath(file.path).parts
-        if parts[0] == model and len(parts) > 2 and parts[1].isdigit() and file.size:
-            yield file.sha256, file.size
+        of, _, path = file.path.partition("/")
+        version, _, rest = path.partition("/")
+        if of == model and file.size and (path in files if files else version.isdigit() and rest):
+            yield file

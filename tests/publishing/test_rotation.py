@@ -134,6 +134,25 @@ class KilledError(BaseException):
     """Nothing catches it, as nothing catches a kill."""
 
 
+def test_files_that_models_share_are_no_weights_where_the_weights_are_named(
+    project: Path, cluster: StandIn, moto: Place
+) -> None:
+    """A vocabulary, or a Python model's code: it stays as it is, and is in digests that have nothing of what leaked."""
+    shared = weights(project).with_name("vocabulary.txt")
+    shared.write_text("a b c")
+    leaked = push()
+    replace_weights(project)
+    unrelated = push()
+    touch_config(project)
+    assert "vocabulary.txt" in rotate(leaked, code=1)["waits_for"]
+    only = ("--file", "1/model.onnx")
+    rotate(leaked, more=only, code=1)
+    new = planned()
+    cluster.has(pod("a", new, conditions=ready()))
+    assert rotate(leaked, cluster, more=only)["removed"] == [f"vision/{leaked}"]
+    assert held(moto) == {unrelated, new}
+
+
 KILLED_AT = range(1, 5)
 """Deletions in order: two digests, of each the signature and then the files."""
 
@@ -215,3 +234,4 @@ def test_a_digest_without_the_model_and_a_key_that_nobody_knows_are_refused(leak
     assert "no digest" in told["waits_for"]
     models("rotate", "digits", "-s", "test", "--leaked", leaked[0], "--leaked-key", "nobody", code=2)
     models("rotate", "digits", "-s", "test", "--leaked", leaked[0][:5], code=1)
+    assert "has not 2/x" in rotate(leaked[0], more=("--file", "2/x"), code=1)["waits_for"]
