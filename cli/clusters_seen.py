@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cli.clusters import NamedCluster, UnreadableError, read_cluster
-from cli.destinations import Reader
+from cli.destinations import Named, Reader, same_place, stop
+from planning.settings.repository import Destination
 from publishing.running import ClusterSeen, running
 
 
@@ -19,6 +20,14 @@ def look_at_all(clusters: Sequence[NamedCluster]) -> tuple[ClusterSeen, ...]:
                 " ours runs there, leave it out."
             )
     return seen
+
+
+def readers_of(named: Named, place: Destination, without: Sequence[str]) -> tuple[Reader, ...]:
+    """The stacks of the project that read `place`, but for `without`. Exits where one of these is no stack."""
+    if unknown := set(without) - {reader.stack for reader in named.readers}:
+        known = ", ".join(reader.stack for reader in named.readers)
+        stop(f"--without: there is no stack {min(unknown)!r}. There are: {known}.")
+    return tuple(one for one in named.readers if one.stack not in without and same_place(one.destination, place))
 
 
 def all_are_seen(readers: Sequence[Reader], seen: Sequence[ClusterSeen]) -> None:

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.clusters import Clusters, NamedCluster, UnreadableError, named_clusters
-from cli.clusters_seen import all_are_seen, look_at_all
+from cli.clusters_seen import all_are_seen, look_at_all, readers_of
 from cli.console import Exit, out
-from cli.destinations import Named, Reader, complain, named_by_stacks, open_store, same_place, stop
+from cli.destinations import Named, Reader, complain, named_by_stacks, open_store, stop
 from cli.models_key import Key, signing_key
 from cli.models_options import AsJson, Stack, StoreUrl, print_json
 from cli.models_view import DIGITS
@@ -81,8 +81,7 @@ def rotate_model(
                 done.pushed.append(f"{server.name}/{pushed.digest}")
         named = named_by_stacks(root)
         _nobody_names(found, named)
-        readers = [one for one in named.readers if one.stack not in (without or ())]
-        _nothing_serves(loaded, found, clusters, readers)
+        _nothing_serves(found, clusters, readers_of(named, repository.destination, without or ()), stack)
         if revoked is not None and revoked not in plan_trust(repository).revoked:
             raise _WaitsError(
                 f"Nothing serves what the key {revoked[:12]}… alone has signed. Take it out of"
@@ -156,19 +155,16 @@ def _nobody_names(leaked: Leaked, named: Named) -> None:
             raise _WaitsError(f"{server}/{digest[:DIGITS]} has the leaked files, and stack {stacks[0]!r} names it.")
 
 
-def _nothing_serves(
-    loaded: PlannedStack, leaked: Leaked, clusters: Sequence[NamedCluster], readers: Sequence[Reader]
-) -> None:
+def _nothing_serves(leaked: Leaked, clusters: Sequence[NamedCluster], readers: Sequence[Reader], stack: str) -> None:
     """But for ReplicaSets without pods: what leaked is not rolled back to."""
     if not clusters:
         raise _WaitsError(
-            f"What replaces it is published. Run `pulumi up -s {loaded.file.stack}`, then this again with --cluster"
-            " KUBECONFIG of each cluster."
+            f"What replaces it is published. Run `pulumi up -s {stack}`, then this again with --cluster KUBECONFIG of"
+            " each cluster."
         )
     seen = look_at_all(clusters)
-    mine = loaded.plan.settings.model_repository.destination
-    all_are_seen([one for one in readers if same_place(one.destination, mine)], seen)
-    _nothing_holds(leaked, holders(seen, for_rollback=False), loaded.file.stack)
+    all_are_seen(readers, seen)
+    _nothing_holds(leaked, holders(seen, for_rollback=False), stack)
 
 
 def _nothing_holds(leaked: Leaked, held: Mapping[str, str], stack: str) -> None:
@@ -185,7 +181,8 @@ def _remove(at: Store, leaked: Leaked, clusters: Sequence[NamedCluster], stack: 
     now, layout = datetime.now(UTC), read_layout(at.list())
     for identity in leaked.holders:
         _nothing_holds(leaked, holders(look_at_all(clusters), for_rollback=False), stack)
-        if remove(at, version_of(layout[identity]), now).bytes is None:
+        there = layout.get(identity)
+        if there is not None and remove(at, version_of(there), now).bytes is None:
             raise _WaitsError(f"{'/'.join(identity)} was pushed again just now: whoever did that has the leaked files.")
         done.removed.append("/".join(identity))
 

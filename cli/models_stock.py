@@ -15,9 +15,9 @@ import typer
 from rich.table import Column
 
 from cli.clusters import Clusters, UnreadableError, named_clusters, read_cluster
-from cli.clusters_seen import all_are_seen, look_at_all
+from cli.clusters_seen import all_are_seen, look_at_all, readers_of
 from cli.console import Exit, out
-from cli.destinations import named_by_stacks, open_store, repository_of, same_place, stop
+from cli.destinations import named_by_stacks, open_store, repository_of, stop
 from cli.models_options import AsJson, Servers, Stack, StoreUrl, failed, print_json
 from cli.models_running import phase_of
 from cli.models_view import DIGITS, decision_data, decision_table, held_data, size, table
@@ -127,6 +127,7 @@ def collect_garbage(
             Exit.FINDINGS,
         )
     clusters = named_clusters(cluster)
+    readers = readers_of(named, repository.destination, without or ())
     if delete and not in_use and not clusters and not stacks_name_all:
         stop(
             "--delete needs to know what runs: name each cluster with --cluster KUBECONFIG, give --in-use FILE of it,"
@@ -137,8 +138,7 @@ def collect_garbage(
     try:
         seen = look_at_all(clusters)
         if delete and clusters:
-            readers = [one for one in named.readers if one.stack not in (without or ())]
-            all_are_seen([one for one in readers if same_place(one.destination, repository.destination)], seen)
+            all_are_seen(readers, seen)
         serving = {**in_files, **holders(seen)}
         at = open_store(repository, store)
         now = datetime.now(UTC)

@@ -132,6 +132,7 @@ def test_a_stack_that_is_in_no_named_cluster_keeps_everything_unless_it_is_said_
     )
     assert "Stack 'other' reads the same destination" in gc(cluster, code=1)["error"]
     assert published(moto) == set(digests)
+    models("gc", "-s", "test", "--without", "othr", code=2)
     gc(cluster, more=("--without", "other"))
     assert published(moto) == {digests[1]}
 
