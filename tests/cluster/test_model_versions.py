@@ -133,7 +133,8 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 
 def test_a_status_that_contradicts_itself_is_refused(kubectl: Kubectl, recorded: RenderedStack) -> None:
-    version = recorded.of_kind(KIND)[0]
+    # As it is stored: a replacement names the version that it replaces.
+    version = kubectl.items(DEFINITION, WHERE)[0]
     good = {**SERVING, "digest": version["spec"]["repositoryDigest"]}
     replace = ("replace", "--subresource=status")
     assert refusals(kubectl, replace, [{**version, "status": good}]) == []
@@ -170,7 +171,7 @@ def test_what_pods_show_is_recorded_for_kubectl_to_show(kubectl: Kubectl, record
             "spec": {"containers": [container("triton")], "schedulingGates": [{"name": "tritonup.internal/test"}]},
         }
     )
-    (row,) = status(kubectl, "--record")
+    (row,) = status(kubectl)
     assert (row["phase"], row["reason"]) == ("Delivering", "SchedulingGated")
     serves = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
     kubectl.run("patch", "pod", "gated", WHERE, "--subresource=status", f"--patch={json.dumps(serves)}")
