@@ -163,7 +163,7 @@ def test_every_server_that_reads_a_bucket_is_told_the_role_that_was_made_for_it(
     accounts = {
         one.inputs["metadata"]["name"]: one.inputs["metadata"].get("annotations", {})
         for one in made
-        if one.type == "kubernetes:core/v1:ServiceAccount"
+        if one.type == "kubernetes:core/v1:ServiceAccount" and one.inputs["metadata"]["namespace"] == plan.namespace
     }
     assert {name: annotations["eks.amazonaws.com/role-arn"] for name, annotations in accounts.items()} == {
         server.name: f"arn:aws:iam::{ACCOUNT}:cluster-reader-{server.name}" for server in plan.servers
