@@ -20,6 +20,7 @@ from planning.engines.builder import PlannedBuilder, plan_jobs
 from planning.engines.needed import ServerEngines, plan_engines
 from planning.engines.settings import builder_of
 from planning.fetching import check_fetching, delivery_of
+from planning.filling import plan_filler
 from planning.findings import Finding, Rule, Severity, setting
 from planning.gpu_health import plan_gpu_health
 from planning.gpu_readiness import plan_gpu_readiness
@@ -28,9 +29,9 @@ from planning.headroom import plan_headroom
 from planning.images import ImageLock, ImageRef
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import Image, check_memory, plan_memory
-from planning.network import plan_builders_network, plan_network
+from planning.network import plan_bucket_network, plan_network
 from planning.people import check_people, plan_people
-from planning.plan import Accepted, KarpenterThere, Plan, Platform
+from planning.plan import Accepted, KarpenterThere, Plan
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.profiles.checks import check_profiles
 from planning.promises import check_promises
@@ -43,12 +44,13 @@ from planning.repository.served import ServedSet, called_by, served_models
 from planning.rooms import Demand, check_rooms, with_spare_place
 from planning.scaling import plan_scaling
 from planning.server import PlannedLane, PlannedServer
-from planning.settings.cluster import Eks, Existing, Gke, Local, described
+from planning.settings.cluster import described, platform_of
 from planning.settings.root import Acceptance, Settings
 from planning.settings.servers import NvidiaGpu, Triton
 from planning.signing import check_signing
 from planning.startup import plan_patience, plan_startup, slowest_boot
 from planning.storage import builders_bucket, plan_storage
+from planning.volumes import check_volume
 
 NOTHING_ACCEPTED = Rule("TU121", Severity.WARNING, "An acceptance accepts something")
 
@@ -59,6 +61,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     by_name = {pool.name: pool for pool in pools}
     found = [*findings, *check_repository(repository, allow_python=settings.security.python_models)]
     servers: list[PlannedServer] = []
+    served: dict[str, ServedSet | tuple[Finding, ...]] = {}
     engines: dict[str, ServerEngines] = {}
     of_engines: dict[str, tuple[Finding, ...]] = {}
     lanes: dict[str, tuple[Lane, ...]] = {}
@@ -81,6 +84,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found += of_programs
     for name, server in settings.servers.items():
         found += [*unknown_pools(name, server, list(settings.gpu_pools)), *of_lanes[name]]
+        with_engines = replace(repository, models={**repository.models, **engines[name].models})
+        served[name] = served_models(with_engines, server.models, field=f"servers.{name}.models")
         planned, own = _server(
             name,
             server,
@@ -88,6 +93,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
             repository,
             by_name,
             engines[name],
+            served[name],
             lanes[name],
             spare,
             catalogue,
@@ -99,9 +105,15 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         if planned is not None:
             servers.append(planned)
     builder = _builder(settings, servers, repository, by_name, programs_image, catalogue)
+    filler = plan_filler(settings, servers, programs_image, catalogue)
+    found += check_volume(settings, [one for one in served.values() if isinstance(one, ServedSet)])
     gpus = {name: _gpus(server) for name, server in settings.servers.items()}
     found += [*check_signing(settings.model_repository), *check_fetching(settings.model_repository)]
-    secrets = [*(secret for server in servers for secret in server.secrets), *(builder.secrets if builder else ())]
+    beside = [one for one in (builder, filler) if one is not None]
+    secrets = [
+        *(secret for server in servers for secret in server.secrets),
+        *(name for one in beside for name in one.secrets),
+    ]
     found += check_people(settings.security.people, secrets)
     found += check_rooms(demands)
     found += check_compute_classes(settings, lanes)
@@ -124,7 +136,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     remaining, accepted = _accept(list(dict.fromkeys(found)), settings.accept)
     return Plan(
         settings=settings,
-        platform=_platform(settings),
+        platform=platform_of(settings.cluster),
         made=made,
         karpenter=_karpenter(made or below),
         compute_class=plan_compute_class(settings, pools),
@@ -133,11 +145,11 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         pod_rules=plan_admission(
             [
                 *(image for server in servers for image in server.images),
-                *((builder.programs.value,) if builder else ()),
+                *(one.programs.value for one in beside),
             ],
             secrets,
         ),
-        quota=plan_quota(servers, len(builder.jobs) if builder else 0),
+        quota=plan_quota(servers, len(builder.jobs) if builder else 0, len(filler.jobs) if filler else 0),
         people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",
         headroom_class=f"{settings.namespace}-headroom",
@@ -148,6 +160,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         gpu_health=gpu_health,
         servers=tuple(servers),
         builder=builder,
+        filler=filler,
         cost=cost,
         findings=remaining,
         accepted=accepted,
@@ -167,6 +180,7 @@ def _server(
     repository: Repository,
     pools: Mapping[str, Pool],
     engines: ServerEngines,
+    served: ServedSet | tuple[Finding, ...],
     lanes: Sequence[Lane],
     spare: Collection[str],
     catalogue: Catalogue,
@@ -187,8 +201,6 @@ def _server(
         found.append(drain)
     else:
         found += check_pace(name, drain, mine)
-    with_engines = replace(repository, models={**repository.models, **engines.models})
-    served = served_models(with_engines, server.models, field=f"servers.{name}.models")
     if not isinstance(served, ServedSet):
         found += served
         return None, tuple(found)
@@ -296,7 +308,9 @@ def _builder(
             programs=programs,
             seconds=wanted.within.seconds,
             jobs=jobs,
-            network=plan_builders_network(settings, bucket, catalogue),
+            network=plan_bucket_network(
+                settings, bucket, catalogue, who="the builder", how="fetched and engines published"
+            ),
         )
         if jobs
         else None
@@ -316,17 +330,6 @@ def _pools_of(server: Triton, pools: Mapping[str, Pool]) -> tuple[Pool, ...]:
 def _kubernetes(settings: Settings) -> str:
     cluster = described(settings.cluster)
     return cluster.kubernetes
-
-
-def _platform(settings: Settings) -> Platform:
-    cluster = described(settings.cluster)
-    match cluster:
-        case Existing(platform=platform):
-            return platform
-        case Gke() | Eks():
-            return cluster.kind
-        case Local():
-            return "other"
 
 
 def _region(settings: Settings) -> str | None:

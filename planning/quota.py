@@ -41,8 +41,8 @@ class Quota:
     requested_memory: Memory
 
 
-def plan_quota(servers: Sequence[PlannedServer], builders: int) -> Quota:
-    """`builders`: pods that build engines, with a GPU each."""
+def plan_quota(servers: Sequence[PlannedServer], builders: int, fillers: int) -> Quota:
+    """`builders`: pods that build engines, with a GPU each; `fillers`: pods that fill the model volume."""
     counted = [
         (lane.lane.maximum.value + lane.rollout.max_surge.value, server.gpus)
         for server in servers
@@ -59,9 +59,10 @@ def plan_quota(servers: Sequence[PlannedServer], builders: int) -> Quota:
                 " they are gone" + (f"; {builders} build engines" if builders else ""),
             ),
             PODS: Derived(
-                LEAVING * pods + builders + OTHERS,
+                LEAVING * (pods + fillers) + builders + OTHERS,
                 f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers"
-                + (f"; {builders} build engines" if builders else ""),
+                + (f"; {builders} build engines" if builders else "")
+                + (f"; {fillers} fill the model volume, and those that they replace" if fillers else ""),
             ),
         },
         requested_cpu=REQUESTED_CPU,

@@ -26,6 +26,7 @@ ORDER = (
     "ResourceQuota",
     "LimitRange",
     "PersistentVolume",
+    "StorageClass",
     "ServiceAccount",
     "Role",
     "RoleBinding",
@@ -38,6 +39,7 @@ ORDER = (
     "Service",
     "PodDisruptionBudget",
     "DaemonSet",
+    "Job",
     "Deployment",
     "HorizontalPodAutoscaler",
     "PodMonitor",
@@ -113,7 +115,7 @@ def _roles_are_stated(plan: Plan) -> None:
     if isinstance(plan.made, PlannedEks) and plan.made.readers:
         raise UnknownValuesError(
             [
-                (f"ServiceAccount {reader.server!r}", f"metadata.annotations.{ROLE}: write destination.role")
+                (f"ServiceAccount {reader.account!r}", f"metadata.annotations.{ROLE}: write destination.role")
                 for reader in plan.made.readers
             ]
         )

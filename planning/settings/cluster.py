@@ -211,6 +211,20 @@ class Local(Strict):
 Cluster = Annotated[Gke | Eks | Reference | Existing | Local, Field(discriminator="kind")]
 
 
+Platform = Literal["gke", "eks", "other"]
+"""Whose load balancers, DNS, identity and storage the cluster has."""
+
+
+def platform_of(cluster: Cluster) -> Platform:
+    match described(cluster):
+        case Existing(platform=platform):
+            return platform
+        case Gke(kind=kind) | Eks(kind=kind):
+            return kind
+        case Local():
+            return "other"
+
+
 def described(cluster: Cluster) -> Gke | Eks | Existing | Local:
     """The cluster that is meant: where another stack made it, its block as this stack file repeats it."""
     return cluster.cluster if isinstance(cluster, Reference) else cluster

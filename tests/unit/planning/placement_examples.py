@@ -18,7 +18,10 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import EACH, EKS, ENGINE, FETCHED, GONE, MINIO, SIGNING, STACK
+from tests.unit.planning.world import EACH, EKS, ENGINE, FETCHED, GONE, MINIO, ON_VOLUME, SIGNING, STACK
+
+STORAGE = "model_repository.destination.delivery.storage"
+EFS_STORAGE = {"kind": "efs", "file_system": "fs-0123456789abcdef0"}
 
 EXAMPLES = (
     Example(
@@ -62,6 +65,46 @@ EXAMPLES = (
         at="model_repository.destination.endpoint",
         words=("'http://minio.example:9000'",),
         remedy=says("model_repository.destination.endpoint", r"Write '(\S+)'"),
+    ),
+    Example(
+        rule="TU125",
+        breaks={**ON_VOLUME, STORAGE: EFS_STORAGE},
+        at=f"{STORAGE}.kind",
+        words=("'efs'", "'existing'", "`class`"),
+        remedy=write({STORAGE: {"kind": "class", "name": "shared-files", "size": "1Ti"}}),
+    ),
+    Example(
+        rule="TU126",
+        breaks={**ON_VOLUME, f"{STORAGE}.size": "1Gi"},
+        at=f"{STORAGE}.size",
+        words=("1Gi", "2 versions", "2 GiB"),
+        remedy=says(f"{STORAGE}.size", r"Write (\w+) or more"),
+        weights=2**30,
+    ),
+    Example(
+        rule="TU127",
+        breaks={**ON_VOLUME, f"{STORAGE}.name": "managed-csi"},
+        at=f"{STORAGE}.name",
+        words=("'managed-csi'", "ReadWriteMany"),
+        remedy=write({f"{STORAGE}.name": "azurefile-csi"}),
+    ),
+    Example(
+        rule="TU128",
+        breaks={**ON_VOLUME, **ON_EKS, STORAGE: EFS_STORAGE},
+        at="cluster.volumes",
+        words=("['ebs']", "'efs'"),
+        remedy=says("cluster.volumes", r"Write \[(.*)\]", lambda drivers: drivers.split(", ")),
+    ),
+    Example(
+        rule="TU128",
+        breaks={
+            **ON_VOLUME,
+            "cluster": {**BEHIND, "cluster": EKS},
+            STORAGE: EFS_STORAGE,
+        },
+        at="cluster.cluster.volumes",
+        words=("['ebs']", "'efs'"),
+        remedy=says("cluster.cluster.volumes", r"Write \[(.*)\]", lambda drivers: drivers.split(", ")),
     ),
     Example(
         rule="TU291",
