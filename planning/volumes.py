@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from planning.derived import Derived
 from planning.fetching import delivery_of, plan_fetch_time, plan_room
 from planning.findings import Finding, Rule, Severity, setting
 from planning.repository.served import ServedSet
-from planning.settings.cluster import Eks, Platform, described, platform_of
+from planning.settings.cluster import Eks, Gke, Platform, described, platform_of
 from planning.settings.repository import ModelRepository, OnVolume
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
-from planning.settings.volumes import OfClass, OfEfs, VolumeStorage
+from planning.settings.volumes import OfClass, OfEfs, OfFilestore, VolumeStorage
 
 USER = 1000
 """Whose files they are: the user and group of Triton's pods and of the Job's (components/serving/triton.py)."""
@@ -103,6 +104,13 @@ def plan_claim(namespace: str, storage: VolumeStorage) -> PlannedClaim:
                 ),
             )
             return PlannedClaim(storage=made, size=EFS_SIZE)
+        case OfFilestore(network=network, tier=tier, size=size):
+            made = MadeClass(
+                name=f"{namespace}-models-{tier}-{network}",
+                provisioner="filestore.csi.storage.gke.io",
+                parameters=(("network", network), ("tier", tier)),
+            )
+            return PlannedClaim(storage=made, size=size)
 
 
 def plan_fill_time(served: ServedSet) -> Derived[int]:
@@ -124,49 +132,57 @@ def check_volume(settings: Settings, served: Sequence[ServedSet]) -> Iterator[Fi
     """`served`: what each server serves, of those that could be planned."""
     storage = volume_of(settings.model_repository)
     match storage:
-        case OfEfs():
-            yield from _check_efs(settings)
-        case OfClass():
-            yield from _check_class(settings, storage, served)
+        case OfEfs(kind=kind):
+            yield from _check_driver(settings, kind, "eks")
+        case OfFilestore(kind=kind, size=size):
+            yield from _check_driver(settings, kind, "gke")
+            yield from _check_size(size, served)
+        case OfClass(name=name, size=size):
+            yield from _check_class(settings, name)
+            yield from _check_size(size, served)
         case None:
             pass
 
 
-def _check_efs(settings: Settings) -> Iterator[Finding]:
+def _check_driver(settings: Settings, kind: Literal["efs", "filestore"], platform: Platform) -> Iterator[Finding]:
     cluster = described(settings.cluster)
-    if platform_of(settings.cluster) != "eks":
+    if platform_of(settings.cluster) != platform:
         yield Finding(
             rule=OTHER_CLOUD,
             at=setting(f"{STORAGE}.kind"),
-            what=f"'efs' is of AWS, and the cluster is of kind {cluster.kind!r} and no EKS.",
+            what=f"{kind!r} is mounted on {platform.upper()} alone, and the cluster is of kind {cluster.kind!r}"
+            f" on {platform_of(settings.cluster)}.",
             fix="Choose `class` with a StorageClass of this cluster.",
         )
-    elif isinstance(cluster, Eks) and "efs" not in cluster.volumes:
+    elif isinstance(cluster, Eks | Gke) and kind not in cluster.volumes:
         at = "cluster.cluster.volumes" if settings.cluster.kind == "reference" else "cluster.volumes"
         yield Finding(
             rule=NO_DRIVER,
             at=setting(at),
-            what=f"{cluster.volumes} has no 'efs', so the cluster gets no driver that could mount the file system.",
-            fix=f"Write [{', '.join([*cluster.volumes, 'efs'])}].",
+            what=f"{cluster.volumes} has no {kind!r}, so the cluster gets no driver that could mount such a volume.",
+            fix=f"Write [{', '.join([*cluster.volumes, kind])}].",
         )
 
 
-def _check_class(settings: Settings, storage: OfClass, served: Sequence[ServedSet]) -> Iterator[Finding]:
-    if storage.name in ONE_NODE_CLASSES[platform_of(settings.cluster)]:
+def _check_class(settings: Settings, name: str) -> Iterator[Finding]:
+    if name in ONE_NODE_CLASSES[platform_of(settings.cluster)]:
         yield Finding(
             rule=ONE_NODE,
             at=setting(f"{STORAGE}.name"),
-            what=f"{storage.name!r} is by default a class of disks, which one node mounts at a time: pods on others"
+            what=f"{name!r} is by default a class of disks, which one node mounts at a time: pods on others"
             " would wait for it for ever.",
             fix="Name a class of shared file systems, whose access modes include ReadWriteMany, or accept this warning"
             " if the class is such a one here.",
         )
+
+
+def _check_size(size: Memory, served: Sequence[ServedSet]) -> Iterator[Finding]:
     need = VERSIONS * sum(plan_room(one).value.bytes for one in served)
-    if need > storage.size.bytes:
+    if need > size.bytes:
         yield Finding(
             rule=TOO_SMALL,
             at=setting(f"{STORAGE}.size"),
-            what=f"{storage.size} has no room for {VERSIONS} versions of what is served,"
+            what=f"{size} has no room for {VERSIONS} versions of what is served,"
             f" {Memory(need).readable()}: a new one is written beside the one that is served.",
             fix=f"Write {Memory(-(-need // 2**30) * 2**30)} or more.",
         )

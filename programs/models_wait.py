@@ -22,7 +22,7 @@ from publishing.verifying import verify
 
 LOOK_EVERY_S = 1.0
 SAY_EVERY_S = 15.0
-"""Choices of ours: a look costs little, and a log is read by people. A node that has looked before the directory was there
+"""Choices of ours: a look costs little, and a log is read by people. A node that looked before the directory was there
 may believe that for a minute (nfs(5), `acdirmax`)."""
 
 

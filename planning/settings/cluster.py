@@ -27,6 +27,7 @@ from planning.settings.gke import (
     Encryption,
     ExistingBucket,
     GkePool,
+    GkeVolumeDriver,
     GoogleGroup,
     MadeKey,
     Maintenance,
@@ -88,6 +89,8 @@ class Gke(Strict):
     """Quota that the project has been granted, by Compute Engine's names: `{NVIDIA_L4_GPUS: 8}`. What is not here
     counts as a new project's, which is none."""
     model_bucket: ModelBucket = ExistingBucket()
+    volumes: Annotated[list[GkeVolumeDriver], Distinct()] = []
+    """Storage drivers beside that of persistent disks, which every cluster has."""
     encryption: Encryption = MadeKey()
     """The key of Kubernetes secrets and of the nodes' disks."""
     maintenance: Maintenance = Maintenance()

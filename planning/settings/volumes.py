@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from planning.settings.base import Strict
 from planning.settings.scalars import Memory
@@ -35,4 +36,36 @@ class OfEfs(Strict):
     itself."""
 
 
-VolumeStorage = Annotated[OfClass | OfEfs, Field(discriminator="kind")]
+FilestoreTier = Literal["standard", "zonal", "regional", "enterprise"]
+
+FILESTORE_SIZES: Mapping[FilestoreTier, tuple[Memory, Memory]] = {
+    "standard": (Memory(100 * 2**30), Memory(639 * 2**40 // 10)),
+    "zonal": (Memory(2**40), Memory(9984 * 2**30)),
+    "regional": (Memory(100 * 2**30), Memory(9984 * 2**30)),
+    "enterprise": (Memory(2**40), Memory(10 * 2**40)),
+}
+"""The least and the most that the driver makes (gcp-filestore-csi-driver 2edb466, pkg/csi_driver/controller.go,
+`tierToCapacityRange`)."""
+
+
+class OfFilestore(Strict):
+    """A Filestore instance of Google's, which its CSI driver makes: `cluster.volumes` has `filestore` in it."""
+
+    kind: Literal["filestore"]
+    network: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$", examples=["cluster-network-1a2b3c4"])]
+    """The VPC network of the cluster's nodes, by its name. Left to Google it would be `default`, in which they are
+    not."""
+    tier: FilestoreTier = "zonal"
+    size: Memory
+    """Room for two versions of all that is served: a new one is written beside the old. It can be raised later, and
+    never lowered."""
+
+    @model_validator(mode="after")
+    def _size_of_its_tier(self) -> Self:
+        least, most = FILESTORE_SIZES[self.tier]
+        if not least <= self.size <= most:
+            raise ValueError(f"has a size from {least} to {most.readable()} with tier {self.tier}, not {self.size}")
+        return self
+
+
+VolumeStorage = Annotated[OfClass | OfEfs | OfFilestore, Field(discriminator="kind")]

@@ -18,9 +18,10 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import EACH, EKS, ENGINE, FETCHED, GONE, MINIO, ON_VOLUME, SIGNING, STACK
+from tests.unit.planning.world import EACH, EKS, ENGINE, FETCHED, GKE, GONE, MINIO, ON_VOLUME, SIGNING, STACK
 
 STORAGE = "model_repository.destination.delivery.storage"
+FILESTORE = {"kind": "filestore", "network": "models", "size": "1Ti"}
 EFS_STORAGE = {"kind": "efs", "file_system": "fs-0123456789abcdef0"}
 
 EXAMPLES = (
@@ -70,8 +71,15 @@ EXAMPLES = (
         rule="TU125",
         breaks={**ON_VOLUME, STORAGE: EFS_STORAGE},
         at=f"{STORAGE}.kind",
-        words=("'efs'", "'existing'", "`class`"),
+        words=("'efs'", "EKS", "'existing'", "`class`"),
         remedy=write({STORAGE: {"kind": "class", "name": "shared-files", "size": "1Ti"}}),
+    ),
+    Example(
+        rule="TU125",
+        breaks={**ON_VOLUME, STORAGE: FILESTORE, "cluster.platform": "eks"},
+        at=f"{STORAGE}.kind",
+        words=("'filestore'", "GKE", "on eks"),
+        remedy=write({"cluster.platform": "gke"}),
     ),
     Example(
         rule="TU126",
@@ -99,11 +107,11 @@ EXAMPLES = (
         rule="TU128",
         breaks={
             **ON_VOLUME,
-            "cluster": {**BEHIND, "cluster": EKS},
-            STORAGE: EFS_STORAGE,
+            "cluster": {**BEHIND, "cluster": GKE},
+            STORAGE: FILESTORE,
         },
         at="cluster.cluster.volumes",
-        words=("['ebs']", "'efs'"),
+        words=("[]", "'filestore'"),
         remedy=says("cluster.cluster.volumes", r"Write \[(.*)\]", lambda drivers: drivers.split(", ")),
     ),
     Example(

@@ -14,6 +14,7 @@ from planning.clusters.gke import PlannedGke
 from planning.clusters.gke_models import ModelsAccess
 from planning.filling import PlannedFiller
 from planning.plan import Plan
+from planning.settings import Settings, read_settings
 from planning.settings.scalars import Memory
 from planning.storage import SCRATCH_LEAST, FilledSource, SecretKeys
 from planning.volumes import MadeClass
@@ -24,6 +25,7 @@ from tests.unit.planning.world import (
     ON_VOLUME,
     SIGNING,
     changed,
+    edited,
     heavier,
     planned_with,
     vision,
@@ -177,6 +179,29 @@ def test_a_file_system_of_efs_has_a_class_whose_files_are_tritons() -> None:
     assert storage.provisioner == "efs.csi.aws.com"
     wanted = {"provisioningMode": "efs-ap", "fileSystemId": "fs-0123456789abcdef0", "uid": "1000", "gid": "1000"}
     assert wanted.items() <= dict(storage.parameters).items()
+
+
+def test_an_instance_of_filestore_is_made_in_the_network_of_the_nodes() -> None:
+    storage = {"kind": "filestore", "network": "ours", "tier": "regional", "size": "200Gi"}
+    made = planned_with(
+        {**ON_VOLUME, "cluster.platform": "gke", "model_repository.destination.delivery.storage": storage}
+    )
+    claim = filler_of(made).claim
+    assert made.findings == ()
+    assert isinstance(claim.storage, MadeClass)
+    assert dict(claim.storage.parameters) == {"network": "ours", "tier": "regional"}
+    assert claim.size == Memory(200 * 2**30)
+
+
+@pytest.mark.parametrize(("tier", "size"), [("zonal", "512Gi"), ("enterprise", "11Ti"), ("standard", "99Gi")])
+def test_a_size_that_no_instance_of_the_tier_has_is_refused_with_those_that_it_has(tier: str, size: str) -> None:
+    storage = {"kind": "filestore", "network": "ours", "tier": tier, "size": size}
+    read = read_settings(edited({**ON_VOLUME, "model_repository.destination.delivery.storage": storage}))
+    assert not isinstance(read, Settings)
+    (finding,) = read
+    assert finding.at.field == "model_repository.destination.delivery.storage"
+    assert tier in str(finding)
+    assert size in str(finding)
 
 
 def test_the_quota_has_room_for_the_jobs_of_a_rollout() -> None:
