@@ -14,7 +14,7 @@ from planning.catalogue import Catalogue
 from planning.clusters.eks_network import can_be_cut
 from planning.clusters.eks_network import plan_network as cut
 from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
-from planning.settings.cluster import Eks, Existing, Gke, Local, described
+from planning.settings.cluster import Eks, Existing, Gke, Local, described, platform_of
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
 from planning.settings.servers import Caller, Triton
@@ -109,11 +109,13 @@ def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue
     return tuple(allowances)
 
 
-def plan_builders_network(settings: Settings, bucket: Bucket, catalogue: Catalogue) -> tuple[Allowance, ...]:
-    """Of pods that build engines: out alone, to the bucket. Their containers talk on loopback."""
+def plan_bucket_network(
+    settings: Settings, bucket: Bucket, catalogue: Catalogue, *, who: str, how: str
+) -> tuple[Allowance, ...]:
+    """Of a Job's pods: out alone, to the bucket. `who` does it, and `how` models are handled there."""
     return (
-        _lookups(settings, catalogue, "the builder looks up its bucket"),
-        *_bucket(settings, bucket, catalogue, "fetched and engines published"),
+        _lookups(settings, catalogue, f"{who} looks up its bucket"),
+        *_bucket(settings, bucket, catalogue, how),
     )
 
 
@@ -133,8 +135,8 @@ def plan_karpenters_network(settings: Settings, catalogue: Catalogue) -> tuple[A
 
 def _proofs(settings: Settings, catalogue: Catalogue) -> tuple[Allowance, ...]:
     """Where the cloud gives pods their identity."""
-    platform = _platform(settings)
-    endpoints = catalogue.clouds[platform].identity if platform else ()
+    platform = platform_of(settings.cluster)
+    endpoints = catalogue.clouds[platform].identity if platform != "other" else ()
     return tuple(_proof(endpoint.cidr, endpoint.ports) for endpoint in endpoints)
 
 
@@ -151,15 +153,9 @@ def _caller(caller: Caller) -> Pods:
     return Pods(namespace=caller.namespace, labels=dict(caller.pods))
 
 
-def _platform(settings: Settings) -> Literal["gke", "eks"] | None:
-    cluster = described(settings.cluster)
-    platform = cluster.platform if cluster.kind == "existing" else cluster.kind
-    return platform if platform == "gke" or platform == "eks" else None
-
-
 def _lookups(settings: Settings, catalogue: Catalogue, because: str) -> Allowance:
     dns: tuple[Peer, ...] = (Pods(namespace="kube-system", labels=dict(settings.security.dns)),)
-    if platform := _platform(settings):
+    if (platform := platform_of(settings.cluster)) != "other":
         dns = (*dns, *(Network(cidr=cidr) for cidr in catalogue.clouds[platform].dns.node_local))
     return Allowance(
         direction="out",

@@ -42,9 +42,9 @@ class Quota:
     requested_memory: Memory
 
 
-def plan_quota(servers: Sequence[PlannedServer], builders: int, drivers: Sequence[DriverCanary]) -> Quota:
-    """`builders`: pods that build engines, with a GPU each. A handshake of `drivers` may follow another that still
-    counts."""
+def plan_quota(servers: Sequence[PlannedServer], builders: int, drivers: Sequence[DriverCanary], fillers: int) -> Quota:
+    """`builders`: pods that build engines, with a GPU each; `fillers`: pods that fill the model volume. A handshake of
+    `drivers` may follow another that still counts."""
     counted = [
         (lane.lane.maximum.value + lane.rollout.max_surge.value, server.gpus)
         for server in servers
@@ -64,8 +64,9 @@ def plan_quota(servers: Sequence[PlannedServer], builders: int, drivers: Sequenc
                 f" they are gone{beside}",
             ),
             PODS: Derived(
-                LEAVING * pods + builders + tried + OTHERS,
-                f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers{beside}",
+                LEAVING * (pods + fillers) + builders + tried + OTHERS,
+                f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers{beside}"
+                + (f"; {fillers} fill the model volume, and those that they replace" if fillers else ""),
             ),
         },
         requested_cpu=REQUESTED_CPU,

@@ -22,7 +22,7 @@ from planning.scaling import Scaling
 from planning.settings.scalars import Cpu, Memory
 from planning.settings.servers import Exposure
 from planning.startup import Patience, Startup
-from planning.storage import FetchedSource, SecretKeys, Storage
+from planning.storage import FetchedSource, FilledSource, SecretKeys, Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class PlannedServer:
     def images(self) -> tuple[ImageRef, ...]:
         """What its pods run, and those that keep places for them."""
         source = self.storage.source
-        fetcher = (source.image.value,) if isinstance(source, FetchedSource) else ()
+        fetcher = (source.image.value,) if isinstance(source, FetchedSource | FilledSource) else ()
         pauses = (self.headroom.image.value,) if self.headroom is not None else ()
         return self.image.value, self.proxy_image.value, *fetcher, *pauses
 

@@ -17,17 +17,20 @@ from planning.settings.cluster import described
 from planning.settings.repository import (
     S3,
     Claim,
+    Fetched,
     Gs,
     GsEngines,
     ImageVolume,
     ModelRepository,
     NodePath,
+    OnVolume,
     S3Compatible,
     S3CompatibleEngines,
     S3Engines,
 )
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
+from planning.volumes import plan_claim, plan_fill_time
 
 MOUNT = "/models"
 """Where a volume of models is mounted in the container, always read-only."""
@@ -101,6 +104,18 @@ class FetchedSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilledSource:
+    """A claim that Jobs fill, of which Triton sees `folder` alone, at `path`. An init container of `image` waits until
+    it is there, whole and signed, for `seconds` at the most."""
+
+    claim: str
+    folder: str
+    path: str
+    seconds: Derived[int]
+    image: Derived[ImageRef]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimSource:
     """A PersistentVolumeClaim that is there; `path` is the repository's path inside the mount."""
 
@@ -134,7 +149,7 @@ service accounts")."""
 GOOGLE_ACCOUNT = "iam.gke.io/gcp-service-account"
 """The annotation by which a ServiceAccount names the Google service account that it acts as."""
 
-Source = BucketSource | FetchedSource | ClaimSource | ImageSource | NodePathSource
+Source = BucketSource | FetchedSource | FilledSource | ClaimSource | ImageSource | NodePathSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,19 +211,28 @@ def _source(
     match repository.destination:
         case S3() | S3Compatible() | Gs() as destination:
             bucket = _bucket(destination)
-            delivery = delivery_of(repository)
-            if delivery is None:
-                return BucketSource(bucket=bucket, url=f"{bucket.url}/{below}")
-            if programs is None:
-                return None
-            return FetchedSource(
-                bucket=bucket,
-                path=f"{MOUNT}/{below}",
-                onto=delivery.onto,
-                room=plan_room(served),
-                seconds=plan_fetch_time(served),
-                image=programs,
-            )
+            match delivery_of(repository):
+                case None:
+                    return BucketSource(bucket=bucket, url=f"{bucket.url}/{below}")
+                case _ if programs is None:
+                    return None
+                case Fetched(onto=onto):
+                    return FetchedSource(
+                        bucket=bucket,
+                        path=f"{MOUNT}/{below}",
+                        onto=onto,
+                        room=plan_room(served),
+                        seconds=plan_fetch_time(served),
+                        image=programs,
+                    )
+                case OnVolume(storage=storage):
+                    return FilledSource(
+                        claim=plan_claim(settings.namespace, storage).name,
+                        folder=below,
+                        path=f"{MOUNT}/{below}",
+                        seconds=plan_fill_time(served),
+                        image=programs,
+                    )
         case Claim(claim=claim):
             return ClaimSource(claim=claim, path=f"{MOUNT}/{below}")
         case ImageVolume(repository=image, digests=digests):
@@ -228,6 +252,15 @@ def _source(
                 size=size,
                 path=f"{MOUNT}/{below}",
             )
+
+
+def destination_bucket(repository: ModelRepository) -> Bucket | None:
+    """The destination with the identity of its reader; None where it is no bucket."""
+    match repository.destination:
+        case S3() | S3Compatible() | Gs() as at:
+            return _bucket(at)
+        case _:
+            return None
 
 
 def builders_bucket(repository: ModelRepository) -> Bucket | None:

@@ -22,7 +22,7 @@ from components.serving.headroom import Headroom, HeadroomArgs
 from components.serving.server import Server, ServerArgs
 from planning.plan import Plan
 from planning.settings.controllers import Presence
-from planning.storage import FetchedSource, NodePathSource
+from planning.storage import FetchedSource, FilledSource, NodePathSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             opts=ResourceOptions.merge(opts, ResourceOptions(parent=serving)),
         )
     keys = plan.settings.model_repository.signing
-    fetched = any(isinstance(server.storage.source, FetchedSource) for server in plan.servers)
+    verified = any(isinstance(server.storage.source, FetchedSource | FilledSource) for server in plan.servers)
     signing = (
         signing_config(
             "model-signing",
@@ -122,7 +122,7 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
             labels=common(plan.labels),
             opts=ResourceOptions.merge(opts, ResourceOptions(parent=serving)),
         )
-        if (fetched or plan.builder) and keys
+        if (verified or plan.builder) and keys
         else None
     )
     if plan.builder is not None and signing is not None:
@@ -152,6 +152,22 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
                     labels=plan.labels,
                     opts=ResourceOptions.merge(opts, of_kind),
                 )
+    filled: Mapping[str, Resource] = {}
+    if plan.filler is not None and signing is not None:
+        from components.models.filling import ModelFiller, ModelFillerArgs
+
+        filled = ModelFiller(
+            "filler",
+            ModelFillerArgs(
+                filler=plan.filler,
+                namespace=serving.namespace,
+                signing=signing.metadata.apply(lambda metadata: metadata.name or SIGNING),
+                pull_secret=plan.settings.images.pull_secret,
+                roles=roles,
+                labels=plan.labels,
+            ),
+            opts,
+        ).filled
     servers = {
         server.name: Server(
             server.name,
@@ -163,7 +179,9 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
                 pull_secret=plan.settings.images.pull_secret,
                 monitoring=plan.settings.monitoring,
                 platform=plan.platform,
-                role=roles.get(server.name),
+                # Where Jobs read the bucket, the role is theirs.
+                role=None if plan.filler else roles.get(server.name),
+                filled=filled.get(server.name),
                 labels=plan.labels,
             ),
             opts,

@@ -26,6 +26,7 @@ ORDER = (
     "ResourceQuota",
     "LimitRange",
     "PersistentVolume",
+    "StorageClass",
     "ServiceAccount",
     "ClusterRole",
     "ClusterRoleBinding",
@@ -40,6 +41,7 @@ ORDER = (
     "Service",
     "PodDisruptionBudget",
     "DaemonSet",
+    "Job",
     "Deployment",
     "HorizontalPodAutoscaler",
     "PodMonitor",
@@ -116,7 +118,7 @@ def _roles_are_stated(plan: Plan) -> None:
     if isinstance(plan.made, PlannedEks) and plan.made.readers:
         raise UnknownValuesError(
             [
-                (f"ServiceAccount {reader.server!r}", f"metadata.annotations.{ROLE}: write destination.role")
+                (f"ServiceAccount {reader.account!r}", f"metadata.annotations.{ROLE}: write destination.role")
                 for reader in plan.made.readers
             ]
         )

@@ -76,7 +76,7 @@ class TritonArgs:
     proxy_config: Input[str]
     """Known when the ConfigMap is there: a changed one must be before the pods that read it."""
     signing: Input[str] | None
-    """The ConfigMap with the keys that fetchers trust, known when it is there; None where pods fetch nothing."""
+    """The ConfigMap with the keys that our programs trust, known when it is there; None where none verifies models."""
     priority_class: Input[str]
     pull_secret: str | None
     labels: Mapping[str, str]

@@ -52,6 +52,7 @@ from planning.settings.controllers import Presence
 from planning.settings.eks import AddOn, Grant
 from planning.settings.repository import S3
 from planning.settings.root import Settings
+from planning.volumes import reader_account
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 """Every kind of log that an EKS control plane has (API Logging; CIS Amazon EKS Benchmark 2.1.1)."""
@@ -104,9 +105,10 @@ class ClusterAutoscaler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """A server that reads its own part of a bucket and nothing else, by a role that is made for it."""
+    """`account` reads the part of a bucket that is `server`'s and nothing else, by a role that is made for it."""
 
     server: str
+    account: str
     namespace: str
     bucket: str
     prefix: str
@@ -331,6 +333,12 @@ def _readers(settings: Settings) -> tuple[Reader, ...]:
         return ()
     above = f"{destination.prefix}/" if destination.prefix else ""
     return tuple(
-        Reader(server=server, namespace=settings.namespace, bucket=destination.bucket, prefix=f"{above}{server}/")
+        Reader(
+            server=server,
+            account=reader_account(settings.model_repository, server),
+            namespace=settings.namespace,
+            bucket=destination.bucket,
+            prefix=f"{above}{server}/",
+        )
         for server in settings.servers
     )

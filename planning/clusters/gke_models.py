@@ -22,6 +22,7 @@ from planning.settings.cluster import Gke
 from planning.settings.gke import MadeBucket
 from planning.settings.repository import Gs
 from planning.settings.root import Settings
+from planning.volumes import reader_account
 
 OBJECT_ROLE = "roles/storage.objectViewer"
 BUCKET_ROLE = "roles/storage.bucketViewer"
@@ -30,9 +31,11 @@ IMPERSONATION_ROLE = "roles/iam.workloadIdentityUser"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadsFolder:
-    """`server`'s Kubernetes service account in `namespace`, and the folder that it reads, with its final slash."""
+    """`account` is the Kubernetes service account in `namespace` that reads `server`'s models; `folder`, with its final
+    slash, is where they are."""
 
     server: str
+    account: str
     namespace: str
     folder: Derived[str]
 
@@ -71,6 +74,7 @@ def plan_models_access(settings: Settings, cluster: Gke, servers: Sequence[Plann
         readers=tuple(
             ReadsFolder(
                 server=server.name,
+                account=reader_account(settings.model_repository, server.name),
                 namespace=settings.namespace,
                 folder=Derived(
                     f"{prefix}{server.name}/", f"{server.name} reads <destination>/{server.name}/<content digest>/"

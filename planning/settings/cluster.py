@@ -28,6 +28,7 @@ from planning.settings.gke import (
     Encryption,
     ExistingBucket,
     GkePool,
+    GkeVolumeDriver,
     GoogleGroup,
     MadeKey,
     Maintenance,
@@ -89,6 +90,8 @@ class Gke(Strict):
     """Quota that the project has been granted, by Compute Engine's names: `{NVIDIA_L4_GPUS: 8}`. What is not here
     counts as a new project's, which is none."""
     model_bucket: ModelBucket = ExistingBucket()
+    volumes: Annotated[list[GkeVolumeDriver], Distinct()] = []
+    """Storage drivers beside that of persistent disks, which every cluster has."""
     encryption: Encryption = MadeKey()
     """The key of Kubernetes secrets and of the nodes' disks."""
     maintenance: Maintenance = Maintenance()
@@ -224,6 +227,20 @@ class Local(Strict):
 
 
 Cluster = Annotated[Gke | Eks | Reference | Existing | Local, Field(discriminator="kind")]
+
+
+Platform = Literal["gke", "eks", "other"]
+"""Whose load balancers, DNS, identity and storage the cluster has."""
+
+
+def platform_of(cluster: Cluster) -> Platform:
+    match described(cluster):
+        case Existing(platform=platform):
+            return platform
+        case Gke(kind=kind) | Eks(kind=kind):
+            return kind
+        case Local():
+            return "other"
 
 
 def described(cluster: Cluster) -> Gke | Eks | Existing | Local:

@@ -11,6 +11,7 @@ from planning.settings.controllers import Presence, State
 from planning.settings.images import Registry
 from planning.settings.keys import KeyFingerprint, PublicKey
 from planning.settings.scalars import CidrBlock, Distinct, Duration, ImageDigest, Memory, Name
+from planning.settings.volumes import VolumeStorage
 
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.-]+(/[A-Za-z0-9!_.-]+)*$", examples=["triton/models"])]
 
@@ -29,6 +30,15 @@ class Fetched(Strict):
     kind: Literal["fetched"]
     onto: Literal["disk", "memory"] = "disk"
     """Where to: the node's disk, or memory of the pod's own, which `resources.memory` must have room for."""
+
+
+class OnVolume(Strict):
+    """A Job of ours fetches and verifies each version once, into a volume that all pods read: they reach no bucket, and
+    start without a download. It needs `model_repository.signing`, and the image that `tritonup images push` brings to
+    `images.registry`."""
+
+    kind: Literal["volume"]
+    storage: VolumeStorage
 
 
 class Tolerance(Strict):
@@ -66,7 +76,7 @@ class GsEngines(EngineBuilder):
     below `engines/`."""
 
 
-Delivery = Annotated[ByTriton | Fetched, Field(discriminator="kind")]
+Delivery = Annotated[ByTriton | Fetched | OnVolume, Field(discriminator="kind")]
 """How models come from the bucket into a pod."""
 
 
@@ -104,7 +114,7 @@ class S3Compatible(Strict):
     """A Secret in the namespace, which you make, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of a reader."""
     networks: Annotated[list[CidrBlock], Field(min_length=1), Distinct()]
     """Addresses of the endpoint: pods may connect to nothing else on its port."""
-    delivery: Fetched = Fetched(kind="fetched")
+    delivery: Annotated[Fetched | OnVolume, Field(discriminator="kind")] = Fetched(kind="fetched")
     engines: S3CompatibleEngines | None = None
     """Who builds TensorRT engines. Left out, none are built."""
 

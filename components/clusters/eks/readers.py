@@ -72,7 +72,7 @@ def _role(
 
 def _trust(reader: Reader, issuer: str, arn: str) -> str:
     """The keys of its conditions hold the issuer, which only the cluster knows."""
-    account = f"system:serviceaccount:{reader.namespace}:{reader.server}"
+    account = f"system:serviceaccount:{reader.namespace}:{reader.account}"
     return json.dumps(
         {
             "Version": VERSION,

@@ -51,7 +51,7 @@ class ModelReaders(pulumi.ComponentResource):
             bucket = _bucket(f"{name}-bucket", access.bucket, access.made, args, self).name
         granted: list[Resource] = []
         for reader in access.readers:
-            account = f"{reader.namespace}/{reader.server}"
+            account = f"{reader.namespace}/{reader.account}"
             if access.google_account is not None:
                 email = access.google_account.value
                 granted.append(
@@ -69,7 +69,7 @@ class ModelReaders(pulumi.ComponentResource):
                 args.project_number,
                 "/locations/global/workloadIdentityPools/",
                 args.workload_pool,
-                f"/subject/ns/{reader.namespace}/sa/{reader.server}",
+                f"/subject/ns/{reader.namespace}/sa/{reader.account}",
             )
             # Objects stay when the folder goes: it is only where rights hang.
             folder = ManagedFolder(

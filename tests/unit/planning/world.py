@@ -205,6 +205,15 @@ FETCHED: Raw = {
 }
 """Changes of the stack below, whose pods then fetch and verify."""
 
+ON_VOLUME: Raw = {
+    **FETCHED,
+    "model_repository.destination.delivery": {
+        "kind": "volume",
+        "storage": {"kind": "class", "name": "shared-files", "size": "1Ti"},
+    },
+}
+"""Changes of the stack below, whose models then lie on a volume that Jobs fill."""
+
 BUILDING: Raw = {
     "images.registry": "registry.example/acme",
     "model_repository.destination.engines": {"role": "arn:aws:iam::123456789012:role/builder"},
