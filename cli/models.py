@@ -14,6 +14,7 @@ import typer
 
 from cli.console import Exit, out
 from cli.destinations import complain, open_store, repository_of, stop, whole_digest
+from cli.models_add import add_from_hub
 from cli.models_key import Key, make_key, signing_key
 from cli.models_options import AsJson, Digest, Servers, Stack, StoreUrl, failed, print_json
 from cli.models_rotate import rotate_model
@@ -35,6 +36,7 @@ from publishing.trusting import Trusted, trusted
 from publishing.verifying import Verified, verify
 
 app = typer.Typer(help="What servers serve: published, signed, verified, fetched, retired.", no_args_is_help=True)
+app.command("add")(add_from_hub)
 app.command("list")(list_models)
 app.command("gc")(collect_garbage)
 app.command("key")(make_key)

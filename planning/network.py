@@ -14,6 +14,7 @@ from planning.catalogue import Catalogue
 from planning.clusters.eks_network import can_be_cut
 from planning.clusters.eks_network import plan_network as cut
 from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
+from planning.settings.caching import RedisAtNetworks, RedisCache, RedisInCluster
 from planning.settings.cluster import Eks, Existing, Gke, Local, described, platform_of
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
@@ -106,7 +107,23 @@ def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue
     if storage.bucket is not None:
         fetched = isinstance(storage.source, FetchedSource)
         allowances += _bucket(settings, storage.bucket, catalogue, "fetched" if fetched else "read")
+    if isinstance(server.response_cache, RedisCache):
+        allowances.append(_redis(server.response_cache))
     return tuple(allowances)
+
+
+def _redis(cache: RedisCache) -> Allowance:
+    match cache.reached:
+        case RedisInCluster(namespace=namespace, pods=labels):
+            peers: tuple[Peer, ...] = (Pods(namespace=namespace, labels=dict(labels)),)
+        case RedisAtNetworks(networks=networks):
+            peers = tuple(Network(cidr=cidr) for cidr in networks)
+    return Allowance(
+        direction="out",
+        peers=peers,
+        ports=(("TCP", cache.port),),
+        because=f"answers are kept in the Redis {cache.host}",
+    )
 
 
 def plan_bucket_network(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from planning.admission import plan_admission
 from planning.arguments import plan_arguments
+from planning.caching import check_cache, plan_cache
 from planning.catalogue import Catalogue
 from planning.clusters.compute_class import check_compute_classes, plan_compute_class
 from planning.clusters.eks import PlannedEks
@@ -210,6 +211,7 @@ def _server(
         found += [finding for model in served.models for finding in check_opsets(model, onnx)]
     found += check_promises(name, server, repository.models)
     found += check_profiles(name, server, served.models, mine)
+    found += check_cache(name, server, served.models)
     storage, of_storage = plan_storage(settings, name, served, programs_image)
     found += of_storage
     whose = Image.PACKED_HERE if packed_here(server, settings) else Image.NVIDIA
@@ -232,7 +234,11 @@ def _server(
         served=served,
         engines=engines.needed,
         storage=storage,
-        arguments=plan_arguments(server.release, storage.repository, drain, gpu=_gpus(server) > 0),
+        arguments=(
+            *plan_arguments(server.release, storage.repository, drain, gpu=_gpus(server) > 0),
+            *plan_cache(server.response_cache, server.resources.cpu),
+        ),
+        cache=server.response_cache,
         gpus=_gpus(server),
         cpu=server.resources.cpu,
         memory=server.resources.memory,

@@ -19,6 +19,7 @@ from planning.network import Allowance
 from planning.proxy import Proxy, with_proxy
 from planning.repository.served import ServedSet
 from planning.scaling import Scaling
+from planning.settings.caching import RedisCache, ResponseCache
 from planning.settings.scalars import Cpu, Memory
 from planning.settings.servers import Exposure
 from planning.startup import Patience, Startup
@@ -49,6 +50,7 @@ class PlannedServer:
     engines: tuple[NeededEngine, ...]
     storage: Storage
     arguments: tuple[Argument, ...]
+    cache: ResponseCache | None
     gpus: int
     cpu: Cpu
     memory: Memory
@@ -68,7 +70,8 @@ class PlannedServer:
         """The names of the Secrets that its pods read."""
         source = self.storage.source
         keys = source.bucket.access if isinstance(source, FetchedSource) else None
-        return (keys.name,) if isinstance(keys, SecretKeys) else ()
+        password = self.cache.credentials if isinstance(self.cache, RedisCache) else None
+        return (*((keys.name,) if isinstance(keys, SecretKeys) else ()), *((password,) if password else ()))
 
     @property
     def images(self) -> tuple[ImageRef, ...]:

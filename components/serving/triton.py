@@ -44,6 +44,7 @@ from components.models.fetching import NO_ROLE
 from components.models.volumes import models_in_pod
 from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.restricted import restricted
+from components.serving.caching import cache_in_pod
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
 from planning.model_versions import MODELS_DIGEST
@@ -120,6 +121,7 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
     server = args.server
     models = models_in_pod(server, args.signing)
     shared_volumes, shared_mounts = _shared_memory(args)
+    cache = cache_in_pod(server.cache)
     return PodSpecArgs(
         service_account_name=args.service_account,
         automount_service_account_token=False,
@@ -144,10 +146,11 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
             # A sidecar: it starts before Triton and ends after it.
             proxy_container(image_reference(server.proxy_image.value), server.proxy),
         ],
-        containers=[_container(server, models.env, [*models.mounts, *shared_mounts])],
+        containers=[_container(server, [*models.env, *cache.env], [*models.mounts, *shared_mounts, *cache.mounts])],
         volumes=[
             *models.volumes,
             *shared_volumes,
+            *cache.volumes,
             VolumeArgs(
                 name="scratch", empty_dir=EmptyDirVolumeSourceArgs(size_limit=str(server.storage.scratch.value))
             ),

@@ -16,6 +16,7 @@ from planning.memory.models import MIB, host_parts, instances, runs_on_gpu
 from planning.memory.parts import Estimate, Part, exactly
 from planning.memory.requests import input_bytes, output_bytes
 from planning.repository.model import Model
+from planning.settings.caching import LocalCache
 from planning.settings.scalars import Memory
 from planning.settings.servers import NvidiaGpu, Triton
 from planning.wording import counted
@@ -113,10 +114,15 @@ def host_memory(server: Triton, models: Sequence[Model], shared: Derived[int], h
         *_models(server, models),
         _exchange(server, models, shared, image),
         exactly("models in memory", held, "the volume that they are fetched to"),
+        exactly("response cache", _cache(server), "response_cache.size, taken at the start"),
     ]
     # An ONNX file is read as a whole before its tensors are made, and several models are loaded at once.
     read = sum(instances(model) * model.weights_bytes for model in models if model.backend == "onnxruntime")
     return Estimate(parts=tuple(part for part in parts if part.size or part.error), loading=read)
+
+
+def _cache(server: Triton) -> int:
+    return server.response_cache.size.bytes if isinstance(server.response_cache, LocalCache) else 0
 
 
 def _wheel(models: Sequence[Model]) -> Iterator[Part]:

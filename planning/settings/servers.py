@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from planning.settings.base import Strict
+from planning.settings.caching import ResponseCache
 from planning.settings.scalars import (
     CidrBlock,
     Cpu,
@@ -172,6 +173,9 @@ class Triton(Strict):
     slo: Slo = Slo()
     scaling: Scaling = Scaling()
     resources: Resources
+    response_cache: ResponseCache | None = None
+    """Where answers are kept for requests that come again. Only models whose config enables `response_cache`
+    use it."""
     drain: DrainSettings = DrainSettings()
     start: Start = Start()
 

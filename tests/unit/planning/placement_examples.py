@@ -18,8 +18,27 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import EACH, EKS, ENGINE, FETCHED, GKE, GONE, MINIO, ON_VOLUME, SIGNING, STACK
+from tests.unit.planning.world import (
+    CACHED,
+    EACH,
+    EKS,
+    ENGINE,
+    FETCHED,
+    GKE,
+    GONE,
+    MINIO,
+    ON_VOLUME,
+    SIGNING,
+    STACK,
+    Raw,
+)
 
+IN_CLEAR: Raw = {
+    "kind": "redis",
+    "host": "redis.cache.svc",
+    "reached": {"kind": "pods", "namespace": "cache"},
+    "credentials": "redis-password",
+}
 STORAGE = "model_repository.destination.delivery.storage"
 FILESTORE = {"kind": "filestore", "network": "models", "size": "1Ti"}
 EFS_STORAGE = {"kind": "efs", "file_system": "fs-0123456789abcdef0"}
@@ -113,6 +132,20 @@ EXAMPLES = (
         at="cluster.cluster.volumes",
         words=("[]", "'filestore'"),
         remedy=says("cluster.cluster.volumes", r"Write \[(.*)\]", lambda drivers: drivers.split(", ")),
+    ),
+    Example(
+        rule="TU129",
+        breaks={f"{VISION}.response_cache": {"kind": "local", "size": "64Mi"}},
+        at=f"{VISION}.response_cache",
+        words=("'local'", "none of its models"),
+        remedy=write({f"{VISION}.response_cache": None}),
+    ),
+    Example(
+        rule="TU130",
+        breaks={f"{VISION}.response_cache": IN_CLEAR, f"{VISION}.models": ["digits", CACHED]},
+        at=f"{VISION}.response_cache.tls",
+        words=("'redis-password'", "in clear"),
+        remedy=write({f"{VISION}.response_cache": {**IN_CLEAR, "tls": {"authority": "redis-authority"}}}),
     ),
     Example(
         rule="TU291",

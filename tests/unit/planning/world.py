@@ -54,6 +54,10 @@ ON_GPU = "instance_group [ { kind: KIND_GPU } ]\n"
 BOUND = "bound"
 """The model that asks for a GPU."""
 
+CACHING = "response_cache { enable: true }\n"
+CACHED = "cached"
+"""The model whose answers may be given again."""
+
 OUTDATED, OLDER = "outdated", "older"
 """Models with a profile on the GPUs below: one of other bytes, one of release 26.07."""
 
@@ -79,7 +83,7 @@ def repository() -> Repository:
         builder.python(CODE).ensemble(ENSEMBLE, [CODE, "topics"])
         builder.engine(ENGINE, "", engine_config(ENGINE, "digits/1/model.onnx"))
         builder.engine(EACH, "", engine_config(EACH, "digits/1/model.onnx") + FILES)
-        builder.onnx(OUTDATED).onnx(OLDER)
+        builder.onnx(OUTDATED).onnx(OLDER).onnx(CACHED, identity_config(CACHED, more=CACHING))
         digest = profiled_digest(read_repository(root)[0].models[OLDER])
         for one in (profile(OUTDATED), profile(OLDER, digest, release="26.07")):
             builder.files(one.model, {one.filename: written(one)})

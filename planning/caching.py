@@ -1,0 +1,95 @@
+"""Triton's response cache (server docs, response_cache.md): its flags, its password, and whom it serves.
+
+The Redis implementation (triton-inference-server/redis_cache, README.md and src/redis_cache.cc, at 9ea3f3d of 2025-11;
+TLS and the variable of the password are there since r23.07) has no defaults that one can serve with: it waits for ever
+for a Redis that does not answer, and has one connection for all requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from planning.arguments import Argument
+from planning.derived import Derived
+from planning.findings import Finding, Rule, Severity, setting
+from planning.repository.model import Model
+from planning.settings.caching import LocalCache, RedisCache, ResponseCache
+from planning.settings.scalars import Cpu
+from planning.settings.servers import Triton
+
+CACHE_AGREES = Rule("TU129", Severity.WARNING, "A server has a response cache where its models ask for one")
+PASSWORD_IN_CLEAR = Rule("TU130", Severity.WARNING, "A Redis's password travels encrypted")
+
+PASSWORD = "TRITONCACHE_REDIS_PASSWORD"  # noqa: S105 - the name of a variable
+"""PASSWORD_ENV_VAR_NAME in redis_cache's src/redis_cache.h."""
+
+AUTHORITY = "/etc/redis-authority"
+"""Where the ConfigMap with the authority's certificate is mounted in Triton's container."""
+
+AUTHORITY_FILE = "ca.crt"
+
+ANSWERS_WITHIN_MS = 500
+"""How long a request waits for a Redis before the model is run all the same. A choice of ours: a cache that is slower
+than most models is no help."""
+
+
+def plan_cache(cache: ResponseCache | None, cpu: Cpu) -> tuple[Argument, ...]:
+    """Triton's flags for it; `cpu` are the server's."""
+    match cache:
+        case None:
+            return ()
+        case LocalCache(size=size):
+            return (_config("local", "size", Derived(str(size.bytes), "response_cache.size says so")),)
+        case RedisCache():
+            return tuple(_config("redis", key, value) for key, value in _redis(cache, cpu))
+
+
+def _redis(cache: RedisCache, cpu: Cpu) -> Iterator[tuple[str, Derived[str]]]:
+    stated = "response_cache says so"
+    waits = Derived(str(ANSWERS_WITHIN_MS), "milliseconds; Triton would wait for ever for a Redis that does not answer")
+    yield "host", Derived(cache.host, stated)
+    yield "port", Derived(str(cache.port), stated)
+    if cache.user is not None:
+        yield "user", Derived(cache.user, stated)
+    yield "connect_timeout", waits
+    yield "socket_timeout", waits
+    connections = max(2, -(-cpu.millis // 1000))
+    yield "pool_size", Derived(str(connections), "a connection for each processor; with one, requests wait in a row")
+    if cache.tls is not None:
+        yield "tls_enabled", Derived("true", "response_cache.tls says so")
+        yield (
+            "cacert",
+            Derived(f"{AUTHORITY}/{AUTHORITY_FILE}", f"the ConfigMap {cache.tls.authority} is mounted there"),
+        )
+        yield "sni", Derived(cache.host, "a Redis behind a proxy is found by it")
+
+
+def _config(implementation: str, key: str, value: Derived[str]) -> Argument:
+    return Argument("cache-config", Derived(f"{implementation},{key}={value.value}", value.because))
+
+
+def check_cache(name: str, server: Triton, models: Sequence[Model]) -> Iterator[Finding]:
+    """`models`: those that it serves, with the steps of ensembles."""
+    cached = [model.name for model in models if model.config.response_cache.enable]
+    cache = server.response_cache
+    if cache is None and cached:
+        yield Finding(
+            rule=CACHE_AGREES,
+            at=setting(f"servers.{name}.response_cache"),
+            what=f"is left out, and {cached[0]!r} enables response_cache: Triton warns, and caches nothing.",
+            fix="Write `{kind: local, size: 256Mi}`, or leave response_cache out of the model's config.",
+        )
+    if cache is not None and not cached:
+        yield Finding(
+            rule=CACHE_AGREES,
+            at=setting(f"servers.{name}.response_cache"),
+            what=f"is of kind {cache.kind!r}, and none of its models enables response_cache: nothing is ever in it.",
+            fix="Leave it out, or write `response_cache { enable: true }` into the config of a model.",
+        )
+    if isinstance(cache, RedisCache) and cache.credentials is not None and cache.tls is None:
+        yield Finding(
+            rule=PASSWORD_IN_CLEAR,
+            at=setting(f"servers.{name}.response_cache.tls"),
+            what=f"is left out: the password of {cache.credentials!r} and all answers travel in clear.",
+            fix="Write `tls: {authority: CONFIGMAP}`, or accept the rule where the network itself is encrypted.",
+        )
