@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planning.engines.builder import ACCOUNT
+from planning.engines.orders import BUILDER
 
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
@@ -24,7 +24,7 @@ def lane_selector(server: str, lane: str) -> dict[str, str]:
 
 def of_builders(labels: Mapping[str, str]) -> dict[str, str]:
     """On what builds engines, which no Service and no Deployment selects."""
-    return {**common(labels), NAME: ACCOUNT}
+    return {**common(labels), NAME: BUILDER}
 
 
 def common(labels: Mapping[str, str]) -> dict[str, str]:

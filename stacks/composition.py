@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulumi import Output, ResourceOptions
@@ -30,9 +29,8 @@ class Composition:
     servers: dict[str, Server]
 
 
-def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]]) -> Composition:
-    """Make everything that `plan` says, in the cluster of the provider in `opts`. The plan has no errors. `roles`: the
-    cloud's role of each server that has one of its own (`ClusterFacts.roles`)."""
+def compose(plan: Plan, opts: ResourceOptions) -> Composition:
+    """Make everything that `plan` says, in the cluster of the provider in `opts`. The plan has no errors."""
     serving = ServingNamespace(
         "serving",
         ServingNamespaceArgs(
@@ -122,7 +120,6 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
                 pull_secret=plan.settings.images.pull_secret,
                 monitoring=plan.settings.monitoring,
                 platform=plan.platform,
-                role=roles.get(server.name),
                 labels=plan.labels,
             ),
             opts,
