@@ -241,7 +241,8 @@ def builders_bucket(settings: Settings) -> Bucket | None:
         case S3Compatible(engines=S3CompatibleEngines() as engines) as at:
             access = SecretKeys(name=engines.credentials)
         case Gs(engines=GsEngines() as engines) as at:
-            access = CloudIdentity(annotations=((GOOGLE_ACCOUNT, engines.service_account),))
+            account = engines.service_account
+            access = CloudIdentity(annotations=((GOOGLE_ACCOUNT, account),) if account else ())
         case _:
             return None
     return replace(_bucket(at, None), access=access)

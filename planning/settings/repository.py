@@ -62,9 +62,10 @@ class S3CompatibleEngines(EngineBuilder):
 
 
 class GsEngines(EngineBuilder):
-    service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$")]
-    """The Google service account of the builders, which you make: it lists and reads the bucket and creates objects
-    below `engines/`."""
+    service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$")] | None = None
+    """The Google service account of the builders: it lists and reads the bucket and creates objects below `engines/`.
+    Left out, the Kubernetes service account itself is the principal; on a cluster of kind `gke` it gets these rights
+    with the cluster."""
 
 
 Delivery = Annotated[ByTriton | Fetched, Field(discriminator="kind")]
