@@ -17,7 +17,7 @@ from stacks.made import make_cluster
 from stacks.packed import with_packed
 from stacks.planned import planned
 from stacks.providers import cluster_provider
-from stacks.reference import DESCRIBED, KUBECONFIG, block_of
+from stacks.reference import DESCRIBED, KUBECONFIG, READERS, block_of, readers_of
 from stacks.settings import RefusedError, packed_images, settings_of_stack
 from stacks.token_plugin import require_token_plugin
 
@@ -59,6 +59,7 @@ def _export_cluster(plan: Plan, made: ClusterFacts) -> None:
         pulumi.export("model_key", made.model_key)
     if isinstance(plan.settings.cluster, Gke | Eks):
         pulumi.export(DESCRIBED, block_of(plan.settings.cluster))
+        pulumi.export(READERS, readers_of(plan.settings))
 
 
 def _export(plan: Plan, made: Composition) -> None:
