@@ -12,10 +12,10 @@ from planning.settings.repository import S3
 from planning.settings.root import Settings
 
 BUCKET_OF_ANOTHER_KIND = Rule("TU922", Severity.ERROR, "A bucket that is made is the one that servers read")
-ANOTHER_REGION = Rule("TU941", Severity.ERROR, "A bucket that is made, and the key of a bucket, are in its region")
-FAR_AWAY = Rule("TU942", Severity.WARNING, "Models are read in the cluster's own region")
-DOTTED = Rule("TU943", Severity.ERROR, "A bucket that is made has a name that TLS covers")
-STRANGE_ROLE = Rule("TU944", Severity.ERROR, "A bucket that is made is reached by roles that are made")
+ANOTHER_REGION = Rule("TU944", Severity.ERROR, "A bucket that is made, and the key of a bucket, are in its region")
+FAR_AWAY = Rule("TU945", Severity.WARNING, "Models are read in the cluster's own region")
+DOTTED = Rule("TU946", Severity.ERROR, "A bucket that is made has a name that TLS covers")
+STRANGE_ROLE = Rule("TU947", Severity.ERROR, "A bucket that is made is reached by roles that are made")
 
 DESTINATION = "model_repository.destination"
 

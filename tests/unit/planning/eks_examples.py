@@ -1,4 +1,4 @@
-"""The rules of EKS clusters (TU930 to TU944), and TU907."""
+"""The rules of EKS clusters (TU930 to TU947), and TU907."""
 
 from __future__ import annotations
 
@@ -125,35 +125,35 @@ EXAMPLES = (
         remedy=write({"cluster.model_bucket": {"kind": "existing"}}),
     ),
     Example(
-        rule="TU941",
+        rule="TU944",
         breaks={**MADE, "model_repository.destination.region": "eu-west-1"},
         at="model_repository.destination.region",
         words=("eu-west-1", "us-east-1"),
         remedy=says("model_repository.destination.region", r"Write ([a-z0-9-]+)"),
     ),
     Example(
-        rule="TU941",
+        rule="TU944",
         breaks={**MADE, "cluster": {**EKS, "model_bucket": {"kind": "made", "key": KEY.format("eu-west-1")}}},
         at="cluster.model_bucket.key",
         words=("eu-west-1", "us-east-1"),
         remedy=write({"cluster.model_bucket.key": KEY.format("us-east-1")}),
     ),
     Example(
-        rule="TU942",
+        rule="TU945",
         breaks={**_eks(), "model_repository.destination.region": "eu-west-1"},
         at="model_repository.destination.region",
         words=("eu-west-1", "us-east-1", "NAT gateway"),
         remedy=says("model_repository.destination.region", r"Write ([a-z0-9-]+)"),
     ),
     Example(
-        rule="TU943",
+        rule="TU946",
         breaks={**MADE, "model_repository.destination.bucket": "models.acme.example"},
         at="model_repository.destination.bucket",
         words=("models.acme.example", "certificate"),
         remedy=says("model_repository.destination.bucket", r"Write ([a-z0-9-]+)"),
     ),
     Example(
-        rule="TU944",
+        rule="TU947",
         breaks={**MADE, "model_repository.destination.role": ROLE},
         at="model_repository.destination.role",
         words=(ROLE,),
