@@ -113,6 +113,10 @@ test: .venv/.test .venv-triton/.ready $(TEST_TOOLS:%=.tools/%/.ready) stores mod
 cluster-test: .venv/.test models ## The rendered stacks on a real Kubernetes (root, Linux)
 	@.venv/bin/python tests/cluster/side_by_side.py
 
+.PHONY: crds
+crds: .venv/.test ## Write the definitions of installed controllers again, from their modules (needs the Go proxy)
+	@.venv/bin/python -m local.crds
+
 .PHONY: lock
 lock: | $(filter .tools/%,$(UV)) ## Resolve locks/*.txt again from pyproject.toml (needs a registry)
 	@mkdir -p .tools/lock locks

@@ -10,7 +10,7 @@ from typing import Protocol
 import yaml
 
 from cli.project import PlannedStack
-from local.cluster.applying import apply_stack, remove_stack
+from local.cluster.applying import MANAGER, apply_stack, remove_stack
 from local.cluster.image_archive import PackedImage
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.progress import Progress
@@ -57,8 +57,16 @@ def deploy(project: Path, planned: PlannedStack, objects: Sequence[Object], plac
         case ByApply(why=why):
             progress.note(f"Deploying by server-side apply of the rendered objects, not by `pulumi up` ({why}).")
             with progress.step(f"applying {len(objects)} objects of stack {stack!r}"):
+                _define(place.kubectl, objects)
                 applied = apply_stack(place.kubectl, stack, pinned(objects, place.images))
             _tell(applied.objects, applied.changed, applied.pruned, progress)
+
+
+def _define(kubectl: Kubectl, objects: Sequence[Object]) -> None:
+    """Kinds that the stack brings, before objects of them: kubectl finds none for a kind that is not served yet."""
+    for kind in (body for body in objects if body["kind"] == "CustomResourceDefinition"):
+        kubectl.apply(kind, manager=MANAGER)
+        kubectl.run("wait", "--for=condition=Established", f"crd/{kind['metadata']['name']}", "--timeout=30s")
 
 
 def remove(project: Path, stack: str, place: Place, progress: Shown) -> bool:

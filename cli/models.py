@@ -6,27 +6,27 @@ could not do what it was asked for, 2 usage.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from textwrap import indent
 from typing import Annotated, Any
 
 import typer
 
-from cli.console import Exit, err, out
+from cli.console import Exit, out
 from cli.destinations import complain, open_store, repository_of, stop, whole_digest
+from cli.models_key import Key, make_key, signing_key
 from cli.models_options import AsJson, Digest, Servers, Stack, StoreUrl, failed, print_json
+from cli.models_rotate import rotate_model
+from cli.models_running import show_status
 from cli.models_stock import collect_garbage, list_models
+from cli.models_versions import print_definition
 from cli.models_view import bar, finding_data, pushed_data, pushed_line, size, table, verified_data
 from cli.project import PlannedStack, deployable, project_root
 from planning.engines.builder import published_sources
 from planning.engines.orders import SOURCES
 from planning.repository.served import ServedSet
-from planning.settings.keys import PublicKey
-from planning.signing import Trust, plan_trust
+from planning.signing import plan_trust
 from publishing.comparing import differences
-from publishing.keys import KeyFileError, SigningKey, make_signing_key, read_signing_key
 from publishing.layout import Held, read_layout
 from publishing.pulling import PullError, RefusedError, pull
 from publishing.pushing import PushError, push
@@ -37,31 +37,10 @@ from publishing.verifying import Verified, verify
 app = typer.Typer(help="What servers serve: published, signed, verified, fetched, retired.", no_args_is_help=True)
 app.command("list")(list_models)
 app.command("gc")(collect_garbage)
-
-Key = Annotated[
-    Path | None,
-    typer.Option(
-        "--key", envvar="TRITONUP_SIGNING_KEY", metavar="FILE", help="The private key that signs (PEM, elliptic curve)."
-    ),
-]
-
-PASSWORD = "TRITONUP_SIGNING_PASSWORD"  # noqa: S105  the name of a variable
-
-
-@app.command("key")
-def make_key(
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write the private key; nothing is there yet.")],
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What the stack file calls the key; left out, the file's name.")
-    ] = None,
-) -> None:
-    """Make a key that signs. Prints what a stack file says of it, to stand under `model_repository`."""
-    try:
-        public = make_signing_key(file, os.environ.get(PASSWORD))
-    except KeyFileError as refused:
-        stop(str(refused))
-    out.print(_trusted_block(name or file.stem, public), markup=False, end="", soft_wrap=True)
-    err.print(f"{file} is the private half: whoever has it publishes. Keep it out of the repository.", markup=False)
+app.command("key")(make_key)
+app.command("rotate")(rotate_model)
+app.command("status")(show_status)
+app.command("definition")(print_definition)
 
 
 @app.command("push")
@@ -74,7 +53,7 @@ def push_models(
     loaded = deployable(project_root(), stack)
     repository = loaded.plan.settings.model_repository
     trust = plan_trust(repository)
-    signing = _signing_key(key, trust)
+    signing = signing_key(key, trust)
     done: list[dict[str, Any]] = []
     for name, served in _served(loaded, servers):
         try:
@@ -240,31 +219,6 @@ def _served(loaded: PlannedStack, names: Sequence[str] | None) -> list[tuple[str
         *((SOURCES, sources[digest]) for digest in sorted(sources) if not names),
         *((name, served) for name, served in planned.items() if not names or name in names),
     ]
-
-
-def _signing_key(path: Path | None, trust: Trust) -> SigningKey:
-    if path is None:
-        stop("No key to sign with: give --key FILE, or set TRITONUP_SIGNING_KEY.")
-    try:
-        key = read_signing_key(path, os.environ.get(PASSWORD))
-    except KeyFileError as refused:
-        stop(str(refused))
-    mine = key.public.fingerprint
-    if mine in trust.revoked:
-        stop(f"{path} is the key {mine[:12]}…, which the stack file revokes. Sign with another.", Exit.FINDINGS)
-    if mine not in trust.trusted:
-        complain(
-            f"{path} is the key {mine[:12]}…, which the stack does not trust: what it signs would be refused. If it"
-            " is yours, add its public half to the stack file:"
-        )
-        err.print(f"    model_repository:\n{_trusted_block('NAME', key.public)}", markup=False, end="")
-        raise typer.Exit(Exit.FINDINGS)
-    return key
-
-
-def _trusted_block(name: str, key: PublicKey) -> str:
-    """What stands under `model_repository` in a stack file."""
-    return f"      signing:\n        trusted:\n          {name}: |\n{indent(key.pem, ' ' * 12)}"
 
 
 def _held(store: Store, server: str, digest: str | None) -> Held:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,41 +14,65 @@ from typing import Annotated
 import typer
 from rich.table import Column
 
+from cli.clusters import Clusters, UnreadableError, named_clusters, read_cluster
+from cli.clusters_seen import all_are_seen, look_at_all, readers_of
 from cli.console import Exit, out
 from cli.destinations import named_by_stacks, open_store, repository_of, stop
 from cli.models_options import AsJson, Servers, Stack, StoreUrl, failed, print_json
+from cli.models_running import phase_of
 from cli.models_view import DIGITS, decision_data, decision_table, held_data, size, table
 from cli.project import project_root
 from planning.signing import plan_trust
-from publishing.layout import read_layout
+from publishing.layout import Identity, read_layout
 from publishing.removing import remove, versions
 from publishing.retention import GRACE, NEWEST, decide
+from publishing.running import holders, running
 from publishing.store import StoreError
 from publishing.trusting import Trusted, trusted
 
 
-def list_models(stack: Stack, servers: Servers = None, store: StoreUrl = None, as_json: AsJson = False) -> None:
-    """Show what is published: since when, how large, signed by whom, named by which stacks of this project."""
+def list_models(
+    stack: Stack,
+    servers: Servers = None,
+    cluster: Clusters = None,
+    store: StoreUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is published: since when, how large, signed by whom, named by which stacks of this project, and how it
+    runs in the clusters that are named."""
     root = project_root()
     repository = repository_of(root, stack)
     trust = plan_trust(repository)
     named = named_by_stacks(root).by
+    runs: defaultdict[Identity, list[str]] = defaultdict(list)
     try:
+        for row in (row for one in named_clusters(cluster) for row in running(read_cluster(one))):
+            runs[row.server, row.digest].append(f"{row.cluster} {row.namespace}: {phase_of(row)}")
         at = open_store(repository, store)
         layout = [held for held in read_layout(at.list()).values() if not servers or held.server in servers]
         signed = {(held.server, held.digest): trusted(at, held, trust) for held in layout}
-    except StoreError as refused:
+    except (StoreError, UnreadableError) as refused:
         failed(refused, {}, as_json)
     layout.sort(key=lambda held: (held.server, -held.changed.timestamp()))
     if as_json:
         rows = [
-            held_data(held, signed[held.server, held.digest], named.get((held.server, held.digest), ()))
+            {
+                **held_data(held, signed[held.server, held.digest], named.get((held.server, held.digest), ())),
+                **({"runs": runs[held.server, held.digest]} if cluster else {}),
+            }
             for held in layout
         ]
         print_json({"exit": 0, "published": rows})
         return
     shown = table(
-        "Server", Column("Digest", no_wrap=True), "Published (UTC)", "Size", "Models", "Signed by", "Named by"
+        "Server",
+        Column("Digest", no_wrap=True),
+        "Published (UTC)",
+        "Size",
+        "Models",
+        "Signed by",
+        "Named by",
+        *(("Runs",) if cluster else ()),
     )
     for held in layout:
         believed = signed[held.server, held.digest]
@@ -59,6 +85,7 @@ def list_models(stack: Stack, servers: Servers = None, store: StoreUrl = None, a
             ", ".join(believed.statement.models) if good else "",
             believed.name if good else ", ".join(sorted({one.rule.id for one in believed})),
             ", ".join(named.get((held.server, held.digest), ())),
+            *((", ".join(runs[held.server, held.digest]),) if cluster else ()),
         )
     out.print(shown, soft_wrap=False)
 
@@ -73,8 +100,15 @@ def collect_garbage(
             help="What `kubectl get deployments,replicasets,pods -A -o json` printed of a cluster (-: standard input).",
         ),
     ] = None,
+    cluster: Clusters = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without", metavar="STACK", help="This stack runs in no cluster, or in one of an --in-use FILE."
+        ),
+    ] = None,
     stacks_name_all: Annotated[
-        bool, typer.Option("--stacks-name-all", help="Nothing runs but what stack files name: no --in-use is needed.")
+        bool, typer.Option("--stacks-name-all", help="Nothing runs but what stack files name: no cluster is asked.")
     ] = False,
     grace_days: Annotated[int, typer.Option(metavar="DAYS", min=1, help="Keep what is younger.")] = GRACE.days,
     keep: Annotated[int, typer.Option(metavar="COUNT", min=1, help="Keep the newest of each server.")] = NEWEST,
@@ -92,27 +126,43 @@ def collect_garbage(
             " `tritonup check` says why.",
             Exit.FINDINGS,
         )
-    serving = _in_use(in_use or ())
-    if delete and not in_use and not stacks_name_all:
-        stop("--delete needs to know what runs: give --in-use FILE for each cluster, or say --stacks-name-all.")
+    clusters = named_clusters(cluster)
+    readers = readers_of(named, repository.destination, without or ())
+    if delete and not in_use and not clusters and not stacks_name_all:
+        stop(
+            "--delete needs to know what runs: name each cluster with --cluster KUBECONFIG, give --in-use FILE of it,"
+            " or say --stacks-name-all."
+        )
+    in_files = _in_use(in_use or ())
     notes: dict[tuple[str, str], str] = {}
     try:
+        seen = look_at_all(clusters)
+        if delete and clusters:
+            all_are_seen(readers, seen)
+        serving = {**in_files, **holders(seen)}
         at = open_store(repository, store)
         now = datetime.now(UTC)
-        decisions = decide(
-            versions(at),
-            named=named.by.keys(),
-            serving=serving,
-            now=now,
-            grace=timedelta(days=grace_days),
-            newest=keep,
+        decisions = list(
+            decide(
+                versions(at),
+                named=named.by.keys(),
+                serving=serving,
+                now=now,
+                grace=timedelta(days=grace_days),
+                newest=keep,
+            )
         )
-        for decision in decisions if delete else ():
-            if decision.goes:
+        for index, decision in enumerate(decisions if delete else ()):
+            # Anew before each: a rollback may have begun since, and what cannot be told now must not go either.
+            if decision.goes and (by := holders(look_at_all(clusters)).get(decision.version.digest)) is not None:
+                decisions[index] = replace(decision, goes=False, why=by)
+            elif decision.goes:
                 gone = remove(at, decision.version, now).bytes
                 notes[decision.version.identity] = "removed" if gone is not None else "left: it was pushed just now"
-    except StoreError as refused:
-        failed(refused, {}, as_json)
+    except (StoreError, UnreadableError) as refused:
+        done = [digest for (_, digest), note in notes.items() if note == "removed"]
+        before = f"Before that, {len(done)} were removed." if done else "Nothing was removed."
+        failed(StoreError(f"{refused} {before}"), {"removed": done}, as_json)
     if as_json:
         print_json({"exit": 0, "deleted": delete, "decisions": [decision_data(one) for one in decisions]})
         return
@@ -122,8 +172,8 @@ def collect_garbage(
     out.print(f"{len(going)} of {len(decisions)} ({size(sum(one.version.total_bytes for one in going))}) {verb}.")
 
 
-def _in_use(files: Sequence[Path]) -> frozenset[str]:
-    found: set[str] = set()
+def _in_use(files: Sequence[Path]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for path in files:
         try:
             text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
@@ -135,5 +185,5 @@ def _in_use(files: Sequence[Path]) -> frozenset[str]:
                 f"--in-use: {path} names no digest of a model repository. Is it what"
                 " `kubectl get deployments,replicasets,pods -A -o json` printed? If nothing runs, leave it out."
             )
-        found.update(digests)
-    return frozenset(found)
+        found |= dict.fromkeys(digests, f"it is in use, as {path.name} says")
+    return found

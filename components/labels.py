@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from planning.engines.orders import BUILDER
+from planning.filling import ACCOUNT as FILLER
+from planning.model_versions import INSTANCE
 
 NAME = "app.kubernetes.io/name"
-INSTANCE = "app.kubernetes.io/instance"
 LANE = "tritonup/lane"
-MODELS_DIGEST = "tritonup/models-digest"
-"""Annotation: the content digest of what the server serves."""
 
 
 def selector(server: str) -> dict[str, str]:
@@ -25,6 +24,11 @@ def lane_selector(server: str, lane: str) -> dict[str, str]:
 def of_builders(labels: Mapping[str, str]) -> dict[str, str]:
     """On what builds engines, which no Service and no Deployment selects."""
     return {**common(labels), NAME: BUILDER}
+
+
+def of_fillers(labels: Mapping[str, str]) -> dict[str, str]:
+    """On what fills the volume of models, which no Service and no Deployment selects."""
+    return {**common(labels), NAME: FILLER}
 
 
 def common(labels: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pulumi_kubernetes.core.v1 import (
     TolerationArgs,
 )
 
-from planning.pools import COMPUTE_CLASS, Pool
+from planning.pools import COMPUTE_CLASS, Pool, PoolTaint
 
 
 def class_of(pools: Sequence[Pool]) -> dict[str, str] | None:
@@ -45,10 +45,14 @@ def on_nodes_with(labels: Sequence[Mapping[str, str]]) -> AffinityArgs | None:
 
 def tolerations_of(pools: Sequence[Pool]) -> list[TolerationArgs] | None:
     """Of all that nodes of `pools` keep others off with."""
-    taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
+    return tolerated([taint for pool in pools for taint in pool.taints])
+
+
+def tolerated(taints: Sequence[PoolTaint]) -> list[TolerationArgs] | None:
+    distinct = sorted({(taint.key, taint.value, taint.effect) for taint in taints})
     return [
         TolerationArgs(key=key, operator="Equal", value=value, effect=effect)
         if value
         else TolerationArgs(key=key, operator="Exists", effect=effect)
-        for key, value, effect in taints
+        for key, value, effect in distinct
     ] or None

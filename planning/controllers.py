@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planning.findings import Finding, Rule, Severity, setting
+from planning.settings.cluster import Eks, described
 from planning.settings.controllers import Controllers, Presence
 from planning.settings.root import Settings
 
 NO_CONTROLLER = Rule("TU901", Severity.ERROR, "Every object has the controller that acts on it")
-INSTALLED_BY_US = {"nvidia_device_plugin"}
 NOT_INSTALLED_BY_US = Rule("TU902", Severity.ERROR, "A controller that this release cannot install is there already")
+
+INSTALLED_BY_US = {"karpenter", "nvidia_device_plugin"}
 
 
 def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Sequence[str]) -> tuple[Finding, ...]:
@@ -45,6 +47,16 @@ def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Seq
         for name in Controllers.model_fields
         if getattr(controllers, name) is Presence.INSTALL and name not in INSTALLED_BY_US
     ]
+    if controllers.karpenter is Presence.INSTALL and not isinstance(described(settings.cluster), Eks):
+        findings.append(
+            Finding(
+                rule=NOT_INSTALLED_BY_US,
+                at=setting("controllers.karpenter"),
+                what="'install' needs the role and the queue that are made with a cluster of kind `eks`, and this one"
+                f" is `{described(settings.cluster).kind}`.",
+                fix="Write `none`, or `present` where you run a Karpenter of your own.",
+            )
+        )
     return tuple(findings)
 
 

@@ -18,7 +18,7 @@ from planning.derived import Derived
 from planning.engines.settings import builder_of
 from planning.findings import Finding, Rule, Severity, setting
 from planning.repository.served import ServedSet
-from planning.settings.repository import Fetched, ModelRepository, S3Compatible
+from planning.settings.repository import Fetched, ModelRepository, OnVolume, S3Compatible
 from planning.settings.scalars import Memory
 
 Onto = Literal["disk", "memory"]
@@ -45,10 +45,10 @@ FETCH_SAFETY = 3
 """A fetch that takes this many times the estimate is still waited for: a throttled store, a busy disk."""
 
 
-def delivery_of(repository: ModelRepository) -> Fetched | None:
-    """How pods fetch; None where they do not."""
+def delivery_of(repository: ModelRepository) -> Fetched | OnVolume | None:
+    """How a program of ours brings the models; None where none does."""
     delivery = getattr(repository.destination, "delivery", None)
-    return delivery if isinstance(delivery, Fetched) else None
+    return delivery if isinstance(delivery, Fetched | OnVolume) else None
 
 
 def plan_room(served: ServedSet) -> Derived[Memory]:

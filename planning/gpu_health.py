@@ -126,16 +126,24 @@ def when_a_gpu_fails(settings: Settings, pool: str) -> Derived[str]:
         )
     match described(settings.cluster):
         case Eks():
-            buys = settings.controllers.karpenter is not Presence.NONE
-            own = ", Karpenter its own where its feature gate NodeRepair is on" if buys else ""
             return Derived(
-                f"EKS repairs nodes of its groups{own}",
+                f"EKS repairs nodes of its groups{_of_karpenter(settings.controllers.karpenter)}",
                 f"{_sign(settings).because}; repairs begin 10 minutes later",
             )
         case Gke():
             return Derived("nothing by itself", f"{_sign(settings).because}; it repairs only nodes that are not ready")
         case _:
             return Derived("nothing that this plan knows of", "the nodes are somebody else's")
+
+
+def _of_karpenter(presence: Presence) -> str:
+    match presence:
+        case Presence.NONE:
+            return ""
+        case Presence.PRESENT:
+            return ", Karpenter its own where its feature gate NodeRepair is on"
+        case Presence.INSTALL:
+            return ", Karpenter its own"
 
 
 def _sign(settings: Settings) -> Derived[Sign]:

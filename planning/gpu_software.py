@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planning.derived import Derived
+from planning.driver_canary import canary_labels, driver_of
 from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageLock, ImageRef
 from planning.pools import Pool, PoolTaint
@@ -27,12 +28,13 @@ BROUGHT_ALREADY = Rule("TU906", Severity.ERROR, "Nothing is installed twice that
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedDevicePlugin:
-    """For the nodes of one pool. `replicas`: how many pods share each GPU, None where one has it whole. `by_mps`: at
-    the same time, through a control daemon of the node; in turns otherwise."""
+    """For the nodes of one pool, which have all of one of `nodes`' labels: the pool's own, and those of the canary of
+    its driver. `replicas`: how many pods share each GPU, None where one has it whole. `by_mps`: at the same time,
+    through a control daemon of the node; in turns otherwise."""
 
     pool: str
     image: Derived[ImageRef]
-    labels: Mapping[str, str]
+    nodes: tuple[Mapping[str, str], ...]
     taints: tuple[PoolTaint, ...]
     replicas: Derived[int] | None
     by_mps: bool
@@ -59,10 +61,11 @@ def plan_device_plugins(
 
 def _plugin(settings: Settings, pool: Pool, image: Derived[ImageRef]) -> PlannedDevicePlugin:
     sharing = settings.gpu_pools[pool.name].sharing
+    driver = driver_of(settings, pool.name)
     return PlannedDevicePlugin(
         pool=pool.name,
         image=image,
-        labels=pool.labels,
+        nodes=(pool.labels, *((canary_labels(pool, driver.image),) if driver is not None else ())),
         taints=pool.taints_at_first,
         replicas=Derived(sharing.pods, f"gpu_pools.{pool.name}.sharing.pods says so")
         if isinstance(sharing, TimeSlicing | Mps)

@@ -14,7 +14,7 @@ from planning.catalogue import Catalogue
 from planning.clusters.eks_network import can_be_cut
 from planning.clusters.eks_network import plan_network as cut
 from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
-from planning.settings.cluster import Eks, Existing, Gke, Local, described
+from planning.settings.cluster import Eks, Existing, Gke, Local, described, platform_of
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
 from planning.settings.servers import Caller, Triton
@@ -109,11 +109,43 @@ def plan_network(settings: Settings, server: Triton, storage: Storage, catalogue
     return tuple(allowances)
 
 
-def plan_builders_network(settings: Settings, bucket: Bucket, catalogue: Catalogue) -> tuple[Allowance, ...]:
-    """Of pods that build engines: out alone, to the bucket. Their containers talk on loopback."""
+def plan_bucket_network(
+    settings: Settings, bucket: Bucket, catalogue: Catalogue, *, who: str, how: str
+) -> tuple[Allowance, ...]:
+    """Of a Job's pods: out alone, to the bucket. `who` does it, and `how` models are handled there."""
     return (
-        _lookups(settings, catalogue, "the builder looks up its bucket"),
-        *_bucket(settings, bucket, catalogue, "fetched and engines published"),
+        _lookups(settings, catalogue, f"{who} looks up its bucket"),
+        *_bucket(settings, bucket, catalogue, how),
+    )
+
+
+def plan_karpenters_network(settings: Settings, catalogue: Catalogue) -> tuple[Allowance, ...]:
+    """Of Karpenter: out alone. Its pods are called by nobody but their kubelets."""
+    return (
+        _lookups(settings, catalogue, "Karpenter looks up AWS's services"),
+        Allowance(
+            direction="out",
+            peers=(Network(cidr="0.0.0.0/0"),),
+            ports=(("TCP", 443),),
+            because="Karpenter calls the API server and AWS, by interface endpoints and by public addresses (prices)",
+        ),
+        *_proofs(settings, catalogue),
+    )
+
+
+def _proofs(settings: Settings, catalogue: Catalogue) -> tuple[Allowance, ...]:
+    """Where the cloud gives pods their identity."""
+    platform = platform_of(settings.cluster)
+    endpoints = catalogue.clouds[platform].identity if platform != "other" else ()
+    return tuple(_proof(endpoint.cidr, endpoint.ports) for endpoint in endpoints)
+
+
+def _proof(cidr: str, ports: tuple[int, ...]) -> Allowance:
+    return Allowance(
+        direction="out",
+        peers=(Network(cidr=cidr),),
+        ports=tuple(("TCP", port) for port in ports),
+        because="the pod proves there who it is",
     )
 
 
@@ -121,15 +153,9 @@ def _caller(caller: Caller) -> Pods:
     return Pods(namespace=caller.namespace, labels=dict(caller.pods))
 
 
-def _platform(settings: Settings) -> Literal["gke", "eks"] | None:
-    cluster = described(settings.cluster)
-    platform = cluster.platform if cluster.kind == "existing" else cluster.kind
-    return platform if platform == "gke" or platform == "eks" else None
-
-
 def _lookups(settings: Settings, catalogue: Catalogue, because: str) -> Allowance:
     dns: tuple[Peer, ...] = (Pods(namespace="kube-system", labels=dict(settings.security.dns)),)
-    if platform := _platform(settings):
+    if (platform := platform_of(settings.cluster)) != "other":
         dns = (*dns, *(Network(cidr=cidr) for cidr in catalogue.clouds[platform].dns.node_local))
     return Allowance(
         direction="out",
@@ -140,12 +166,6 @@ def _lookups(settings: Settings, catalogue: Catalogue, because: str) -> Allowanc
 
 
 def _bucket(settings: Settings, bucket: Bucket, catalogue: Catalogue, how: str) -> list[Allowance]:
-    identity: tuple[tuple[Peer, tuple[int, ...]], ...] = ()
-    if isinstance(bucket.access, CloudIdentity):
-        if platform := _platform(settings):
-            cloud = catalogue.clouds[platform]
-            identity = tuple((Network(cidr=endpoint.cidr), endpoint.ports) for endpoint in cloud.identity)
-        identity = (*identity, *_endpoints_of_the_cluster(described(settings.cluster)))
     where = bucket.networks or ("0.0.0.0/0",)
     return [
         Allowance(
@@ -155,21 +175,17 @@ def _bucket(settings: Settings, bucket: Bucket, catalogue: Catalogue, how: str) 
             because=f"models are {how} from {bucket.endpoint or f'{bucket.scheme}://'}",
         ),
         *(
-            Allowance(
-                direction="out",
-                peers=(peer,),
-                ports=tuple(("TCP", port) for port in ports),
-                because="the pod proves there who it is",
-            )
-            for peer, ports in identity
+            (*_proofs(settings, catalogue), *_endpoints_of_the_cluster(described(settings.cluster)))
+            if isinstance(bucket.access, CloudIdentity)
+            else ()
         ),
     ]
 
 
-def _endpoints_of_the_cluster(cluster: Gke | Eks | Existing | Local) -> tuple[tuple[Peer, tuple[int, ...]], ...]:
+def _endpoints_of_the_cluster(cluster: Gke | Eks | Existing | Local) -> tuple[Allowance, ...]:
     """Where STS answers inside a VPC that this program makes: its interface endpoint gives the name a private address,
     which the rule for public ones leaves out."""
     if not isinstance(cluster, Eks) or not can_be_cut(cluster.network, len(cluster.zones)):
         return ()
     inner = cut(cluster.network, cluster.zones, ()).inner
-    return tuple((Network(cidr=subnet.cidr), (443,)) for subnet in inner)
+    return tuple(_proof(subnet.cidr, (443,)) for subnet in inner)

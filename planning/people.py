@@ -13,6 +13,7 @@ from typing import Literal
 
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
+from planning.model_versions import GROUP, PLURAL
 from planning.settings.security import People
 
 Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete"]
@@ -30,6 +31,7 @@ EVERYTHING_SHOWN = (
     ("discovery.k8s.io", ("endpointslices",)),
     ("metrics.k8s.io", ("pods",)),
     ("monitoring.coreos.com", ("podmonitors",)),
+    (GROUP, (PLURAL,)),
 )
 """By API group: what a server consists of, and what tells of it. Not Secrets."""
 

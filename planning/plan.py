@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from planning.admission import PodRule
 from planning.clusters.compute_class import PlannedComputeClass
-from planning.clusters.eks import Karpenter
 from planning.clusters.made import Made
 from planning.cost import PoolCost
 from planning.derived import Derived
+from planning.driver_canary import DriverCanary
 from planning.engines.builder import PlannedBuilder
+from planning.filling import PlannedFiller
 from planning.findings import Finding, Severity
 from planning.gpu_health import PlannedHealth
 from planning.gpu_readiness import PlannedReadiness
 from planning.gpu_software import PlannedDevicePlugin
+from planning.karpenter import KarpenterThere
 from planning.people import PlannedRole
 from planning.pools import Pool
 from planning.quota import Quota
 from planning.server import PlannedServer
+from planning.settings.cluster import Platform
 from planning.settings.root import Settings
-
-Platform = Literal["gke", "eks", "other"]
-"""Whose load balancers, DNS and identity the cluster has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,20 +35,13 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KarpenterThere:
-    """What Karpenter is told on `cluster`, whichever stack makes that."""
-
-    cluster: str
-    nodes: Karpenter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """`made` is the cluster that the stack itself makes, `compute_class` what GKE's autoscaler is told of its pools,
     `device_plugins` what it installs on GPU nodes, `gpu_readiness` the program that takes the start-up taint off them,
-    `gpu_health` the one that empties those whose GPU has failed, `builder` what builds engines that are missing (None
-    where nobody may, or none is). `servers` lacks those that an error keeps from being planned: where `errors` is not
-    empty, nothing may be made of it."""
+    `gpu_health` the one that empties those whose GPU has failed, `drivers` what tries a driver before a pool has it,
+    `builder` what builds engines that are missing (None where nobody may, or none is), `filler` what fills the volume
+    of models (None where pods have none). `servers` lacks those that an error keeps from being planned: where `errors`
+    is not empty, nothing may be made of it."""
 
     settings: Settings
     platform: Platform
@@ -68,8 +60,10 @@ class Plan:
     device_plugins: tuple[PlannedDevicePlugin, ...]
     gpu_readiness: PlannedReadiness | None
     gpu_health: PlannedHealth | None
+    drivers: tuple[DriverCanary, ...]
     servers: tuple[PlannedServer, ...]
     builder: PlannedBuilder | None
+    filler: PlannedFiller | None
     cost: tuple[PoolCost, ...]
     findings: tuple[Finding, ...]
     accepted: tuple[Accepted, ...]

@@ -9,28 +9,31 @@ from planning.admission import plan_admission
 from planning.arguments import plan_arguments
 from planning.catalogue import Catalogue
 from planning.clusters.compute_class import check_compute_classes, plan_compute_class
-from planning.clusters.eks import Karpenter, PlannedEks
-from planning.clusters.made import Made, plan_eks_below, plan_made
+from planning.clusters.eks import PlannedEks
+from planning.clusters.made import plan_eks_below, plan_made
 from planning.controllers import check_controllers
 from planning.cost import plan_cost
 from planning.derived import Derived
 from planning.disruption import plan_disruption, plan_rollout, plan_spread
 from planning.draining import check_pace, plan_drain
+from planning.driver_canary import plan_driver_canaries
 from planning.engines.builder import PlannedBuilder, plan_jobs
 from planning.engines.needed import ServerEngines, plan_engines
 from planning.engines.settings import builder_of
 from planning.fetching import check_fetching, delivery_of
+from planning.filling import plan_filler
 from planning.findings import Finding, Rule, Severity, setting
 from planning.gpu_health import plan_gpu_health
 from planning.gpu_readiness import plan_gpu_readiness
 from planning.gpu_software import plan_device_plugins
 from planning.headroom import plan_headroom
 from planning.images import ImageLock, ImageRef
+from planning.karpenter import plan_karpenter
 from planning.lanes import Lane, plan_lanes, unknown_pools
 from planning.memory import Image, check_memory, plan_memory
-from planning.network import plan_builders_network, plan_network
+from planning.network import plan_bucket_network, plan_network
 from planning.people import check_people, plan_people
-from planning.plan import Accepted, KarpenterThere, Plan, Platform
+from planning.plan import Accepted, Plan
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.profiles.checks import check_profiles
 from planning.promises import check_promises
@@ -43,12 +46,13 @@ from planning.repository.served import ServedSet, called_by, served_models
 from planning.rooms import Demand, check_rooms, with_spare_place
 from planning.scaling import plan_scaling
 from planning.server import PlannedLane, PlannedServer
-from planning.settings.cluster import Eks, Existing, Gke, Local, described
+from planning.settings.cluster import described, platform_of
 from planning.settings.root import Acceptance, Settings
 from planning.settings.servers import NvidiaGpu, Triton
 from planning.signing import check_signing
 from planning.startup import plan_patience, plan_startup, slowest_boot
 from planning.storage import builders_bucket, plan_storage
+from planning.volumes import check_volume
 
 NOTHING_ACCEPTED = Rule("TU121", Severity.WARNING, "An acceptance accepts something")
 
@@ -59,6 +63,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     by_name = {pool.name: pool for pool in pools}
     found = [*findings, *check_repository(repository, allow_python=settings.security.python_models)]
     servers: list[PlannedServer] = []
+    served: dict[str, ServedSet | tuple[Finding, ...]] = {}
     engines: dict[str, ServerEngines] = {}
     of_engines: dict[str, tuple[Finding, ...]] = {}
     lanes: dict[str, tuple[Lane, ...]] = {}
@@ -81,6 +86,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found += of_programs
     for name, server in settings.servers.items():
         found += [*unknown_pools(name, server, list(settings.gpu_pools)), *of_lanes[name]]
+        with_engines = replace(repository, models={**repository.models, **engines[name].models})
+        served[name] = served_models(with_engines, server.models, field=f"servers.{name}.models")
         planned, own = _server(
             name,
             server,
@@ -88,6 +95,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
             repository,
             by_name,
             engines[name],
+            served[name],
             lanes[name],
             spare,
             catalogue,
@@ -99,9 +107,15 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         if planned is not None:
             servers.append(planned)
     builder = _builder(settings, servers, repository, by_name, programs_image, catalogue)
+    filler = plan_filler(settings, servers, programs_image, catalogue)
+    found += check_volume(settings, [one for one in served.values() if isinstance(one, ServedSet)])
     gpus = {name: _gpus(server) for name, server in settings.servers.items()}
     found += [*check_signing(settings.model_repository), *check_fetching(settings.model_repository)]
-    secrets = [*(secret for server in servers for secret in server.secrets), *(builder.secrets if builder else ())]
+    beside = [one for one in (builder, filler) if one is not None]
+    secrets = [
+        *(secret for server in servers for secret in server.secrets),
+        *(name for one in beside for name in one.secrets),
+    ]
     found += check_people(settings.security.people, secrets)
     found += check_rooms(demands)
     found += check_compute_classes(settings, lanes)
@@ -116,28 +130,32 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     found += of_nodes
     gpu_health, of_health = plan_gpu_health(settings, pools, lock)
     found += of_health
+    drivers, of_drivers = plan_driver_canaries(settings, pools, servers)
+    found += of_drivers
     cost = plan_cost(pools, servers, _region(settings), catalogue)
     made, of_cluster = plan_made(settings, pools, servers, cost, catalogue)
     below, of_other = plan_eks_below(settings, pools, servers, cost, catalogue)
-    found += [*of_cluster, *of_other]
+    here = made if isinstance(made, PlannedEks) else below
+    karpenter, of_karpenter = plan_karpenter(settings, here, catalogue, lock)
+    found += [*of_cluster, *of_other, *of_karpenter]
     # A model that two servers serve is looked at for each.
     remaining, accepted = _accept(list(dict.fromkeys(found)), settings.accept)
     return Plan(
         settings=settings,
-        platform=_platform(settings),
+        platform=platform_of(settings.cluster),
         made=made,
-        karpenter=_karpenter(made or below),
+        karpenter=karpenter,
         compute_class=plan_compute_class(settings, pools),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",
         pod_rules=plan_admission(
             [
                 *(image for server in servers for image in server.images),
-                *((builder.programs.value,) if builder else ()),
+                *(one.programs.value for one in beside),
             ],
             secrets,
         ),
-        quota=plan_quota(servers, len(builder.jobs) if builder else 0),
+        quota=plan_quota(servers, len(builder.jobs) if builder else 0, drivers, len(filler.jobs) if filler else 0),
         people=plan_people(settings.security.people),
         priority_class=f"{settings.namespace}-serving",
         headroom_class=f"{settings.namespace}-headroom",
@@ -146,18 +164,14 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         device_plugins=device_plugins,
         gpu_readiness=gpu_readiness,
         gpu_health=gpu_health,
+        drivers=drivers,
         servers=tuple(servers),
         builder=builder,
+        filler=filler,
         cost=cost,
         findings=remaining,
         accepted=accepted,
     )
-
-
-def _karpenter(cluster: Made | None) -> KarpenterThere | None:
-    if isinstance(cluster, PlannedEks) and isinstance(cluster.scaler, Karpenter):
-        return KarpenterThere(cluster=cluster.name.value, nodes=cluster.scaler)
-    return None
 
 
 def _server(
@@ -167,6 +181,7 @@ def _server(
     repository: Repository,
     pools: Mapping[str, Pool],
     engines: ServerEngines,
+    served: ServedSet | tuple[Finding, ...],
     lanes: Sequence[Lane],
     spare: Collection[str],
     catalogue: Catalogue,
@@ -187,8 +202,6 @@ def _server(
         found.append(drain)
     else:
         found += check_pace(name, drain, mine)
-    with_engines = replace(repository, models={**repository.models, **engines.models})
-    served = served_models(with_engines, server.models, field=f"servers.{name}.models")
     if not isinstance(served, ServedSet):
         found += served
         return None, tuple(found)
@@ -296,7 +309,9 @@ def _builder(
             programs=programs,
             seconds=wanted.within.seconds,
             jobs=jobs,
-            network=plan_builders_network(settings, bucket, catalogue),
+            network=plan_bucket_network(
+                settings, bucket, catalogue, who="the builder", how="fetched and engines published"
+            ),
         )
         if jobs
         else None
@@ -316,17 +331,6 @@ def _pools_of(server: Triton, pools: Mapping[str, Pool]) -> tuple[Pool, ...]:
 def _kubernetes(settings: Settings) -> str:
     cluster = described(settings.cluster)
     return cluster.kubernetes
-
-
-def _platform(settings: Settings) -> Platform:
-    cluster = described(settings.cluster)
-    match cluster:
-        case Existing(platform=platform):
-            return platform
-        case Gke() | Eks():
-            return cluster.kind
-        case Local():
-            return "other"
 
 
 def _region(settings: Settings) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planning.derived import Derived
+from planning.driver_canary import DriverCanary
 from planning.pools import GPU_RESOURCE
 from planning.server import PlannedServer
 from planning.settings.scalars import Cpu, Memory
@@ -41,8 +42,9 @@ class Quota:
     requested_memory: Memory
 
 
-def plan_quota(servers: Sequence[PlannedServer], builders: int) -> Quota:
-    """`builders`: pods that build engines, with a GPU each."""
+def plan_quota(servers: Sequence[PlannedServer], builders: int, drivers: Sequence[DriverCanary], fillers: int) -> Quota:
+    """`builders`: pods that build engines, with a GPU each; `fillers`: pods that fill the model volume. A handshake of
+    `drivers` may follow another that still counts."""
     counted = [
         (lane.lane.maximum.value + lane.rollout.max_surge.value, server.gpus)
         for server in servers
@@ -51,17 +53,20 @@ def plan_quota(servers: Sequence[PlannedServer], builders: int) -> Quota:
     counted += [(server.headroom.pods.value, server.gpus) for server in servers if server.headroom is not None]
     pods = sum(count for count, _ in counted)
     gpus = sum(count * gpus for count, gpus in counted)
+    tried = LEAVING * len(drivers)
+    tried_gpus = LEAVING * sum(canary.gpus for canary in drivers)
+    beside = (f"; {builders} build engines" if builders else "") + (f"; {tried} try drivers" if tried else "")
     return Quota(
         most={
             GPU: Derived(
-                LEAVING * gpus + builders,
+                LEAVING * gpus + builders + tried_gpus,
                 f"all lanes at their most and in a rollout, and head-room, ask for {gpus}, and leaving pods count until"
-                " they are gone" + (f"; {builders} build engines" if builders else ""),
+                f" they are gone{beside}",
             ),
             PODS: Derived(
-                LEAVING * pods + builders + OTHERS,
-                f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers"
-                + (f"; {builders} build engines" if builders else ""),
+                LEAVING * (pods + fillers) + builders + tried + OTHERS,
+                f"{pods} pods at the most, as many that leave, and {OTHERS} beside the servers{beside}"
+                + (f"; {fillers} fill the model volume, and those that they replace" if fillers else ""),
             ),
         },
         requested_cpu=REQUESTED_CPU,

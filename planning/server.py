@@ -14,6 +14,7 @@ from planning.headroom import PlannedHeadroom
 from planning.images import ImageRef
 from planning.lanes import Lane
 from planning.memory import ServerMemory
+from planning.model_versions import ModelVersion, plan_model_versions
 from planning.network import Allowance
 from planning.proxy import Proxy, with_proxy
 from planning.repository.served import ServedSet
@@ -21,7 +22,7 @@ from planning.scaling import Scaling
 from planning.settings.scalars import Cpu, Memory
 from planning.settings.servers import Exposure
 from planning.startup import Patience, Startup
-from planning.storage import FetchedSource, SecretKeys, Storage
+from planning.storage import FetchedSource, FilledSource, SecretKeys, Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +74,13 @@ class PlannedServer:
     def images(self) -> tuple[ImageRef, ...]:
         """What its pods run, and those that keep places for them."""
         source = self.storage.source
-        fetcher = (source.image.value,) if isinstance(source, FetchedSource) else ()
+        fetcher = (source.image.value,) if isinstance(source, FetchedSource | FilledSource) else ()
         pauses = (self.headroom.image.value,) if self.headroom is not None else ()
         return self.image.value, self.proxy_image.value, *fetcher, *pauses
+
+    @property
+    def model_versions(self) -> tuple[ModelVersion, ...]:
+        return plan_model_versions(self.name, self.served, self.storage)
 
     @property
     def pod(self) -> tuple[Cpu, Memory]:

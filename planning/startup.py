@@ -16,7 +16,7 @@ from planning.lanes import Lane
 from planning.pools import Pool
 from planning.repository.served import ServedSet
 from planning.settings.servers import Triton
-from planning.storage import FetchedSource, Source
+from planning.storage import FetchedSource, FilledSource, Source
 
 PROBE_PERIOD_S = 5
 """Between two looks of the startup probe: at most this much of a finished start is lost."""
@@ -91,7 +91,7 @@ def plan_startup(server: Triton, served: ServedSet, source: Source) -> Startup:
         )
     return Startup(
         fetch=source.seconds
-        if isinstance(source, FetchedSource)
+        if isinstance(source, FetchedSource | FilledSource)
         else Derived(0, "no init container brings the models"),
         estimate=estimate,
         budget=budget,

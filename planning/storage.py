@@ -19,17 +19,20 @@ from planning.settings.cluster import described
 from planning.settings.repository import (
     S3,
     Claim,
+    Fetched,
     Gs,
     GsEngines,
     ImageVolume,
     ModelRepository,
     NodePath,
+    OnVolume,
     S3Compatible,
     S3CompatibleEngines,
     S3Engines,
 )
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
+from planning.volumes import plan_claim, plan_fill_time, reader_account
 
 MOUNT = "/models"
 """Where a volume of models is mounted in the container, always read-only."""
@@ -103,6 +106,18 @@ class FetchedSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilledSource:
+    """A claim that Jobs fill, of which Triton sees `folder` alone, at `path`. An init container of `image` waits until
+    it is there, whole and signed, for `seconds` at the most."""
+
+    claim: str
+    folder: str
+    path: str
+    seconds: Derived[int]
+    image: Derived[ImageRef]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimSource:
     """A PersistentVolumeClaim that is there; `path` is the repository's path inside the mount."""
 
@@ -136,7 +151,7 @@ service accounts")."""
 GOOGLE_ACCOUNT = "iam.gke.io/gcp-service-account"
 """The annotation by which a ServiceAccount names the Google service account that it acts as."""
 
-Source = BucketSource | FetchedSource | ClaimSource | ImageSource | NodePathSource
+Source = BucketSource | FetchedSource | FilledSource | ClaimSource | ImageSource | NodePathSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,20 +212,29 @@ def _source(
     below = f"{server}/{served.digest}"
     match repository.destination:
         case S3() | S3Compatible() | Gs() as destination:
-            bucket = _bucket(destination, made_role(settings, server))
-            delivery = delivery_of(repository)
-            if delivery is None:
-                return BucketSource(bucket=bucket, url=f"{bucket.url}/{below}")
-            if programs is None:
-                return None
-            return FetchedSource(
-                bucket=bucket,
-                path=f"{MOUNT}/{below}",
-                onto=delivery.onto,
-                room=plan_room(served),
-                seconds=plan_fetch_time(served),
-                image=programs,
-            )
+            bucket = _bucket(destination, _role_to_read(settings, server))
+            match delivery_of(repository):
+                case None:
+                    return BucketSource(bucket=bucket, url=f"{bucket.url}/{below}")
+                case _ if programs is None:
+                    return None
+                case Fetched(onto=onto):
+                    return FetchedSource(
+                        bucket=bucket,
+                        path=f"{MOUNT}/{below}",
+                        onto=onto,
+                        room=plan_room(served),
+                        seconds=plan_fetch_time(served),
+                        image=programs,
+                    )
+                case OnVolume(storage=storage):
+                    return FilledSource(
+                        claim=plan_claim(settings.namespace, storage).name,
+                        folder=below,
+                        path=f"{MOUNT}/{below}",
+                        seconds=plan_fill_time(served),
+                        image=programs,
+                    )
         case Claim(claim=claim):
             return ClaimSource(claim=claim, path=f"{MOUNT}/{below}")
         case ImageVolume(repository=image, digests=digests):
@@ -232,6 +256,15 @@ def _source(
             )
 
 
+def destination_bucket(settings: Settings, server: str) -> Bucket | None:
+    """The destination with the identity of who reads `server`'s models; None where it is no bucket."""
+    match settings.model_repository.destination:
+        case S3() | S3Compatible() | Gs() as at:
+            return _bucket(at, _role_to_read(settings, server))
+        case _:
+            return None
+
+
 def builders_bucket(settings: Settings) -> Bucket | None:
     """The destination with the identity of whoever builds engines; None where nobody does."""
     match settings.model_repository.destination:
@@ -246,6 +279,10 @@ def builders_bucket(settings: Settings) -> Bucket | None:
         case _:
             return None
     return replace(_bucket(at, None), access=access)
+
+
+def _role_to_read(settings: Settings, server: str) -> str | None:
+    return made_role(settings, reader_account(settings.model_repository, server))
 
 
 def _bucket(at: S3 | S3Compatible | Gs, made: str | None) -> Bucket:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 PROGRAMS: Mapping[tuple[str, ...], str] = {
     ("models", "pull"): "programs.models_pull",
+    ("models", "wait"): "programs.models_wait",
     ("engines", "prepare"): "programs.engines_prepare",
     ("engines", "publish"): "programs.engines_publish",
     ("gpu-health",): "gpu_health.__main__",

@@ -26,6 +26,11 @@ def content_prefix(server: str, digest: str) -> str:
     return f"{server}/{digest}"
 
 
+def partial_prefix(server: str, digest: str) -> str:
+    """Where a directory is filled until it is whole."""
+    return f"{server}/.{digest}.partial"
+
+
 def content_key(server: str, digest: str, path: str) -> str:
     return f"{server}/{digest}/{path}"
 

@@ -23,7 +23,7 @@ from threading import Event, Lock
 from planning.findings import Finding
 from planning.settings.scalars import Memory
 from planning.signing import Trust
-from publishing.layout import content_key, read_layout, signature_key
+from publishing.layout import content_key, partial_prefix, read_layout, signature_key
 from publishing.proof import pieces
 from publishing.signature import SignedFile, Statement
 from publishing.store import Buffer, NotThereError, Store
@@ -76,7 +76,7 @@ def pull(store: Store, server: str, digest: str, into: Path, trust: Trust, advan
         raise RefusedError(*signed)
     signature = store.read(signature_key(server, digest, signed.fingerprint))
     final = into / server / digest
-    partial = final.with_name(f".{digest}.partial")
+    partial = into / partial_prefix(server, digest)
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         with _alone(partial, final):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from publishing.layout import content_key, read_layout, signature_key
+from publishing.layout import Held, content_key, read_layout, signature_key
 from publishing.retention import Version
 from publishing.store import Store
 
@@ -20,15 +20,16 @@ class Removed:
 
 def versions(store: Store) -> tuple[Version, ...]:
     """Everything that the store holds in the layout of a destination."""
-    return tuple(
-        Version(
-            server=held.server,
-            digest=held.digest,
-            changed=held.changed,
-            published=held.published,
-            total_bytes=held.total_bytes,
-        )
-        for held in read_layout(store.list()).values()
+    return tuple(map(version_of, read_layout(store.list()).values()))
+
+
+def version_of(held: Held) -> Version:
+    return Version(
+        server=held.server,
+        digest=held.digest,
+        changed=held.changed,
+        published=held.published,
+        total_bytes=held.total_bytes,
     )
 
 

@@ -1,12 +1,12 @@
 """Which published digests may go. Pure: no store, no clock.
 
-A digest stays for any one of these: a stack file names it, something is seen serving it, it is young, it is among the
-newest of its server. What nobody named and nobody finished (a half push) has only its age.
+A digest stays for any one of these: a stack file names it, something is seen that serves it or may roll back to it, it
+is young, it is among the newest of its server. What nobody named and nobody finished (a half push) has only its age.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,13 +47,13 @@ def decide(
     versions: Iterable[Version],
     *,
     named: Collection[Identity],
-    serving: Collection[str],
+    serving: Mapping[str, str],
     now: datetime,
     grace: timedelta = GRACE,
     newest: int = NEWEST,
 ) -> Sequence[Decision]:
-    """A decision for each version, newest first within its server. `named` by stack files; `serving` are digests
-    that were seen in use, whichever server's."""
+    """A decision for each version, newest first within its server. `named` by stack files; `serving` says of digests
+    that were seen in use, whichever server's, who uses them."""
     kept: dict[str, int] = {}
     decisions: list[Decision] = []
     for version in sorted(versions, key=lambda one: (one.server, -one.changed.timestamp(), one.digest)):
@@ -63,7 +63,7 @@ def decide(
         if version.identity in named:
             goes, why = False, "a stack file names it"
         elif version.digest in serving:
-            goes, why = False, "it is being served"
+            goes, why = False, serving[version.digest]
         elif age < grace:
             goes, why = False, f"it is {_days(age)} old"
         elif version.published and kept[version.server] <= newest:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi import Output, ResourceOptions
+from pulumi import Output, Resource, ResourceOptions
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
 from components.clusters.gke.compute_class import compute_class
+from components.controllers.karpenter import Karpenter, KarpenterArgs
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
 from components.labels import common
 from components.models.fetching import SIGNING, signing_config
+from components.models.model_versions import definition, model_version
 from components.models.volumes import node_path_volume
 from components.security.namespace import ServingNamespace, ServingNamespaceArgs
 from components.serving.headroom import Headroom, HeadroomArgs
 from components.serving.server import Server, ServerArgs
 from planning.plan import Plan
-from planning.storage import FetchedSource, NodePathSource
+from planning.settings.controllers import Presence
+from planning.storage import FetchedSource, FilledSource, NodePathSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,36 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
         ),
         opts,
     )
+    handshakes: Mapping[str, Resource] = {}
+    if plan.drivers:
+        # Jobs are of a group of the SDK that stacks without canaries need not import.
+        from components.gpu.driver_canary import DriverCanaries, DriverCanariesArgs
+
+        handshakes = DriverCanaries(
+            "drivers",
+            DriverCanariesArgs(
+                canaries=plan.drivers,
+                namespace=serving.namespace,
+                pull_secret=plan.settings.images.pull_secret,
+                labels=plan.labels,
+            ),
+            opts,
+        ).handshakes
     if (there := plan.karpenter) is not None:
+        installed = (
+            [Karpenter("karpenter", KarpenterArgs(planned=there.installed, labels=plan.labels), opts)]
+            if there.installed is not None
+            else []
+        )
         KarpenterNodes(
             "nodes",
-            KarpenterNodesArgs(karpenter=there.nodes, cluster=there.cluster, labels=plan.labels),
+            KarpenterNodesArgs(
+                karpenter=there.nodes,
+                cluster=there.cluster,
+                handshakes=handshakes,
+                after=installed,
+                labels=plan.labels,
+            ),
             opts,
         )
     if plan.compute_class is not None:
@@ -82,7 +112,7 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
             opts=ResourceOptions.merge(opts, ResourceOptions(parent=serving)),
         )
     keys = plan.settings.model_repository.signing
-    fetched = any(isinstance(server.storage.source, FetchedSource) for server in plan.servers)
+    verified = any(isinstance(server.storage.source, FetchedSource | FilledSource) for server in plan.servers)
     signing = (
         signing_config(
             "model-signing",
@@ -91,7 +121,7 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
             labels=common(plan.labels),
             opts=ResourceOptions.merge(opts, ResourceOptions(parent=serving)),
         )
-        if (fetched or plan.builder) and keys
+        if (verified or plan.builder) and keys
         else None
     )
     if plan.builder is not None and signing is not None:
@@ -109,6 +139,33 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
             ),
             opts,
         )
+    versions = plan.settings.model_repository.versions
+    if versions is not Presence.NONE:
+        kind = definition("model-versions", labels=plan.labels, opts=opts) if versions is Presence.INSTALL else None
+        of_kind = ResourceOptions(parent=serving, depends_on=[kind] if kind is not None else None)
+        for server in plan.servers:
+            for version in server.model_versions:
+                model_version(
+                    version,
+                    namespace=serving.namespace,
+                    labels=plan.labels,
+                    opts=ResourceOptions.merge(opts, of_kind),
+                )
+    filled: Mapping[str, Resource] = {}
+    if plan.filler is not None and signing is not None:
+        from components.models.filling import ModelFiller, ModelFillerArgs
+
+        filled = ModelFiller(
+            "filler",
+            ModelFillerArgs(
+                filler=plan.filler,
+                namespace=serving.namespace,
+                signing=signing.metadata.apply(lambda metadata: metadata.name or SIGNING),
+                pull_secret=plan.settings.images.pull_secret,
+                labels=plan.labels,
+            ),
+            opts,
+        ).filled
     servers = {
         server.name: Server(
             server.name,
@@ -120,6 +177,7 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
                 pull_secret=plan.settings.images.pull_secret,
                 monitoring=plan.settings.monitoring,
                 platform=plan.platform,
+                filled=filled.get(server.name),
                 labels=plan.labels,
             ),
             opts,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from planning.derived import Derived
 from planning.images import ImageRef
 from planning.plan import Plan
-from planning.storage import FetchedSource, Storage
+from planning.storage import FetchedSource, FilledSource, Storage
 
 
 def with_packed(plan: Plan, digests: Mapping[str, str]) -> Plan:
@@ -21,12 +21,14 @@ def with_packed(plan: Plan, digests: Mapping[str, str]) -> Plan:
 
     def fetcher(storage: Storage) -> Storage:
         source = storage.source
-        if not isinstance(source, FetchedSource):
+        if not isinstance(source, FetchedSource | FilledSource):
             return storage
         return replace(storage, source=replace(source, image=packed(source.image)))
 
+    filler = plan.filler
     return replace(
         plan,
+        filler=replace(filler, programs=packed(filler.programs)) if filler else None,
         servers=tuple(
             replace(
                 server,

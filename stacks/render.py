@@ -24,7 +24,10 @@ ORDER = (
     "ResourceQuota",
     "LimitRange",
     "PersistentVolume",
+    "StorageClass",
     "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
     "Role",
     "RoleBinding",
     "PersistentVolumeClaim",
@@ -36,9 +39,11 @@ ORDER = (
     "Service",
     "PodDisruptionBudget",
     "DaemonSet",
+    "Job",
     "Deployment",
     "HorizontalPodAutoscaler",
     "PodMonitor",
+    "ModelVersion",
 )
 """What others stand on comes first; a network closes before a pod that it guards starts. A kind that is not here
 comes last."""

@@ -42,7 +42,7 @@ def cluster_section(plan: Plan) -> Section | None:
         case PlannedGke() as gke:
             return _gke(gke)
         case PlannedEks() as eks:
-            return eks_section(eks)
+            return eks_section(eks, plan.karpenter)
         case None:
             return None
 

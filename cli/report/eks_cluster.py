@@ -8,8 +8,9 @@ from cli.report.values import Value, code, cost, count, names, span, words
 from planning.catalogue.eks import PRICED_REGION
 from planning.clusters.eks import Karpenter, PlannedEks
 from planning.cost import HOURS_PER_MONTH
+from planning.karpenter import KarpenterThere
 from planning.settings.cluster import OpenEndpoint
-from planning.wording import listed
+from planning.wording import counted, listed
 
 COSTS = (
     Column("what", "What"),
@@ -36,7 +37,7 @@ BOUGHT = (
 )
 
 
-def eks_section(eks: PlannedEks) -> Section:
+def eks_section(eks: PlannedEks, karpenter: KarpenterThere | None) -> Section:
     bought = eks.scaler.pools if isinstance(eks.scaler, Karpenter) else ()
     groups = Table(key="node_groups", columns=GROUPS, rows=tuple(_groups(eks)))
     costs = Table(key="costs", columns=COSTS, rows=tuple(_costs(eks)))
@@ -60,7 +61,7 @@ def eks_section(eks: PlannedEks) -> Section:
         key="cluster",
         title="Cluster",
         blocks=(
-            Facts(facts=tuple(_facts(eks))),
+            Facts(facts=(*_facts(eks), *_karpenter(karpenter))),
             groups,
             *((pools,) if bought else ()),
             costs,
@@ -110,6 +111,16 @@ def _facts(eks: PlannedEks) -> list[Fact]:
             "cluster.deletion says so",
         ),
     ]
+
+
+def _karpenter(there: KarpenterThere | None) -> list[Fact]:
+    if there is None:
+        return []
+    if there.installed is None:
+        return [Fact("karpenter", "Karpenter", words("yours"), "controllers.karpenter says that it is there")]
+    version, replicas = there.installed.image.value.tag, there.installed.replicas
+    said = f"{version}, {counted(replicas.value, 'pod')} on the system nodes"
+    return [Fact("karpenter", "Karpenter", words(said), f"controllers.karpenter says so; {replicas.because}")]
 
 
 def _groups(eks: PlannedEks) -> list[tuple[Value, ...]]:

@@ -19,6 +19,7 @@ from cli.report.values import (
     words,
 )
 from planning.cost import HOURS_PER_MONTH, PoolCost
+from planning.driver_canary import how_a_driver_comes
 from planning.gpu_health import when_a_gpu_fails
 from planning.plan import Plan
 from planning.pools import NODE_AGENTS, Pool
@@ -57,6 +58,7 @@ def pools_section(plan: Plan) -> Section:
                             *_node(costs.pool),
                             *_gpus(costs.pool),
                             _failing(plan, costs.pool),
+                            _driver(plan, costs.pool),
                             *_number(costs),
                             *_cost(costs),
                         )
@@ -163,6 +165,11 @@ def _gpus(pool: Pool) -> tuple[Fact, ...]:
         Fact("shares", "Shares of a node", count(pool.slots), shared),
         Fact("share", "GPU memory of a share", size(pool.share_bytes.value), pool.share_bytes.because),
     )
+
+
+def _driver(plan: Plan, pool: Pool) -> Fact:
+    comes = how_a_driver_comes(plan.settings, pool.name)
+    return Fact("driver", "Its driver comes", words(comes.value), comes.because)
 
 
 def _failing(plan: Plan, pool: Pool) -> Fact:

@@ -8,7 +8,7 @@ from planning.engines.needed import NeededEngine
 from planning.memory import instances
 from planning.repository.model import Model
 from planning.server import PlannedServer
-from planning.storage import FetchedSource
+from planning.storage import FetchedSource, FilledSource
 from planning.wording import counted, listed
 
 MODELS = (
@@ -100,6 +100,9 @@ def _from(server: PlannedServer) -> tuple[Fact, ...]:
             at = f"{bucket.url}/{server.name}/{server.served.digest}"
             why = f"an init container fetches them onto {onto} and verifies them before Triton starts"
             return (Fact("fetched_from", "Fetches its models from", code(at), why),)
+        case FilledSource(claim=claim, folder=folder, seconds=seconds):
+            why = f"a Job fills it once with what it verifies; pods mount it read-only and wait up to {seconds.value} s"
+            return (Fact("volume", "Finds its models on the claim", code(f"{claim}/{folder}"), why),)
         case _:
             return ()
 
@@ -172,7 +175,7 @@ def release_section(server: PlannedServer) -> Section:
 
 def _fetcher(server: PlannedServer) -> tuple[Fact, ...]:
     match server.storage.source:
-        case FetchedSource(image=image):
+        case FetchedSource(image=image) | FilledSource(image=image):
             return (Fact("fetcher_image", "Image of the fetcher", code(str(image.value)), image.because),)
         case _:
             return ()

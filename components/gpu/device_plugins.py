@@ -167,7 +167,7 @@ def _pod(plugin: PlannedDevicePlugin, config: Input[str]) -> PodSpecArgs:
         automount_service_account_token=False,
         enable_service_links=False,
         priority_class_name="system-node-critical",
-        affinity=on_nodes_with([plugin.labels]),
+        affinity=on_nodes_with(plugin.nodes),
         tolerations=tolerations_of(plugin),
         containers=[
             ContainerArgs(

@@ -40,7 +40,7 @@ def mps_pod(plugin: PlannedDevicePlugin, config: Input[str]) -> PodSpecArgs:
         enable_service_links=False,
         priority_class_name="system-node-critical",
         host_pid=True,
-        affinity=on_nodes_with([plugin.labels]),
+        affinity=on_nodes_with(plugin.nodes),
         tolerations=tolerations_of(plugin),
         init_containers=[
             ContainerArgs(

@@ -26,6 +26,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.images import image_reference
 from components.security.restricted import restricted
+from planning.repository.served import ServedSet
 from planning.server import PlannedServer
 from planning.settings.repository import Signing
 from planning.settings.scalars import Memory
@@ -73,7 +74,7 @@ def fetcher_container(server: PlannedServer, source: FetchedSource, volume: str)
         name=CONTAINER,
         image=image_reference(source.image.value),
         image_pull_policy="IfNotPresent",
-        args=_arguments(server, source),
+        args=pull_arguments(server.name, server.served, source.bucket),
         env=access_keys(source.bucket) or None,
         resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
         # What it cannot say itself, a crash or an end for want of memory, its log's last lines do.
@@ -104,14 +105,15 @@ def signing_volume(signing: Input[str]) -> VolumeArgs:
     return VolumeArgs(name=SIGNING, config_map=ConfigMapVolumeSourceArgs(name=signing))
 
 
-def _arguments(server: PlannedServer, source: FetchedSource) -> list[str]:
+def pull_arguments(server: str, served: ServedSet, bucket: Bucket) -> list[str]:
+    """Of the program that brings `server`'s models to MOUNT (programs/models_pull.py)."""
     return [
-        *("models", "pull", server.name),
-        f"--digest={server.served.digest}",
-        *store_arguments(source.bucket),
+        *("models", "pull", server),
+        f"--digest={served.digest}",
+        *store_arguments(bucket),
         f"--out={MOUNT}",
         f"--signing={FOLDER}/{FILE}",
-        f"--bytes={server.served.total_bytes}",
+        f"--bytes={served.total_bytes}",
     ]
 
 

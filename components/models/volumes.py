@@ -1,4 +1,5 @@
-"""How a pod sees its models: a bucket that Triton reads, or a read-only mount, which an init container may fill."""
+"""How a pod sees its models: a bucket that Triton reads, or a read-only mount, which an init container may fill or wait
+for."""
 
 from __future__ import annotations
 
@@ -26,9 +27,19 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.models.fetching import SIGNING, fetcher_container, fetcher_volumes
+from components.models.fetching import SIGNING, fetcher_container, fetcher_volumes, signing_volume
+from components.models.waiting import waiting_container
 from planning.server import PlannedServer
-from planning.storage import MOUNT, Bucket, BucketSource, ClaimSource, FetchedSource, ImageSource, NodePathSource
+from planning.storage import (
+    MOUNT,
+    Bucket,
+    BucketSource,
+    ClaimSource,
+    FetchedSource,
+    FilledSource,
+    ImageSource,
+    NodePathSource,
+)
 
 VOLUME = "models"
 
@@ -44,7 +55,8 @@ class ModelsInPod:
 
 
 def models_in_pod(server: PlannedServer, signing: Input[str] | None) -> ModelsInPod:
-    """`signing`: the name of the ConfigMap with the keys that fetchers trust, where the stack has one."""
+    """`signing`: the name of the ConfigMap with the keys that our programs trust, where the stack has one."""
+    keys = SIGNING if signing is None else signing
     mount = VolumeMountArgs(name=VOLUME, mount_path=MOUNT, read_only=True)
     match server.storage.source:
         case BucketSource(bucket=Bucket(region=region)):
@@ -53,20 +65,32 @@ def models_in_pod(server: PlannedServer, signing: Input[str] | None) -> ModelsIn
             return ModelsInPod(env=tuple(EnvVarArgs(name=name, value=region) for name in names))
         case FetchedSource() as source:
             return ModelsInPod(
-                volumes=fetcher_volumes(source, VOLUME, SIGNING if signing is None else signing),
+                volumes=fetcher_volumes(source, VOLUME, keys),
                 mounts=(mount,),
                 before=(fetcher_container(server, source, VOLUME),),
             )
-        case ClaimSource(claim=claim) | NodePathSource(claim=claim):
-            volume = VolumeArgs(
-                name=VOLUME,
-                persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim, read_only=True),
+        case FilledSource() as source:
+            # The mount is made when Triton starts, which is after `before` has found the folder.
+            own = VolumeMountArgs(name=VOLUME, mount_path=source.path, sub_path=source.folder, read_only=True)
+            return ModelsInPod(
+                volumes=(_claimed(source.claim), signing_volume(keys)),
+                mounts=(own,),
+                before=(waiting_container(server, source, mount),),
             )
+        case ClaimSource(claim=claim) | NodePathSource(claim=claim):
+            volume = _claimed(claim)
         case ImageSource(reference=reference):
             volume = VolumeArgs(
                 name=VOLUME, image=ImageVolumeSourceArgs(reference=reference, pull_policy="IfNotPresent")
             )
     return ModelsInPod(volumes=(volume,), mounts=(mount,))
+
+
+def _claimed(claim: str) -> VolumeArgs:
+    return VolumeArgs(
+        name=VOLUME,
+        persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim, read_only=True),
+    )
 
 
 def node_path_volume(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
@@ -18,9 +18,9 @@ from components.security.network import network_policy
 from components.serving.proxy import proxy_config, proxy_config_name
 from components.serving.services import ServicesArgs, service_of_others, services
 from components.serving.triton import TritonArgs, triton_deployment
-from planning.plan import Platform
 from planning.ports import GRPC_PORT, HTTP_PORT
 from planning.server import PlannedServer
+from planning.settings.cluster import Platform
 from planning.settings.monitoring import Monitoring, PrometheusOperator
 from planning.storage import CloudIdentity
 
@@ -31,6 +31,9 @@ class ServerArgs:
     namespace: Input[str]
     signing: Input[str] | None
     """As of `TritonArgs`."""
+    filled: Resource | None
+    """What brings the models onto the volume that pods mount; None where nothing does. The Deployments come after it:
+    no GPU waits for models."""
     priority_class: Input[str]
     pull_secret: str | None
     monitoring: Monitoring
@@ -99,6 +102,7 @@ class Server(pulumi.ComponentResource):
             proxy=server.proxy,
             opts=child,
         )
+        first = [others] if args.filled is None else [others, args.filled]
         for lane in server.lanes:
             triton_deployment(
                 f"{name}-{lane.lane.name}",
@@ -115,7 +119,7 @@ class Server(pulumi.ComponentResource):
                     pull_secret=args.pull_secret,
                     labels=args.labels,
                 ),
-                ResourceOptions.merge(child, ResourceOptions(depends_on=[others])),
+                ResourceOptions.merge(child, ResourceOptions(depends_on=first)),
             )
             # Beside the Deployment, not after it: Pulumi waits until a Deployment is ready, and the replicas that it
             # waits for are the scaler's.

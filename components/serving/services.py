@@ -16,9 +16,9 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.labels import of_server, selector
 from components.serving.triton import TRITON_GRPC_NAME, TRITON_HTTP_NAME
-from planning.plan import Platform
 from planning.ports import GRPC_PORT, HTTP_PORT, METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.proxy import others_service
+from planning.settings.cluster import Platform
 from planning.settings.servers import Exposure, InsideCluster, InternalNetwork, Public
 
 # The proxy at Triton's usual numbers: a headless Service cannot translate ports.

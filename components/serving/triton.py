@@ -39,13 +39,14 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.images import image_reference
-from components.labels import LANE, MODELS_DIGEST, lane_selector, of_server
+from components.labels import LANE, lane_selector, of_server
 from components.models.fetching import NO_ROLE
 from components.models.volumes import models_in_pod
 from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.restricted import restricted
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
+from planning.model_versions import MODELS_DIGEST
 from planning.pools import GPU_RESOURCE
 from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
@@ -75,7 +76,7 @@ class TritonArgs:
     proxy_config: Input[str]
     """Known when the ConfigMap is there: a changed one must be before the pods that read it."""
     signing: Input[str] | None
-    """The ConfigMap with the keys that fetchers trust, known when it is there; None where pods fetch nothing."""
+    """The ConfigMap with the keys that our programs trust, known when it is there; None where none verifies models."""
     priority_class: Input[str]
     pull_secret: str | None
     labels: Mapping[str, str]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -50,7 +51,9 @@ class Looks:
 
     def get(self, arguments: Sequence[str]) -> Any | None:  # an object or a list of them, by what was asked
         words = [word for word in arguments if not word.startswith("--")]
-        options = dict(word.partition("=")[::2] for word in arguments if word.startswith("--"))
+        options = {
+            option: value for option, _, value in (word.partition("=") for word in arguments if word.startswith("--"))
+        }
         everywhere = options.pop("--all-namespaces", None)
         namespace = options.pop("--namespace", None)
         if options.keys() - SELECTING.keys() or not words or len(words) > 2 or everywhere:
@@ -75,7 +78,7 @@ class Looks:
         path = "/".join([served.base, *within, served.plural, *names])
         query = urlencode({SELECTING[option]: value for option, value in options.items()})
         answer = self.client.get(f"{path}?{query}" if query else path)
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != HTTPStatus.OK:
             return None
         body = answer.json()
         for each in body.get("items", [body]):

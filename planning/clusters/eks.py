@@ -34,11 +34,18 @@ from planning.clusters.eks_network import (
     can_be_cut,
     plan_network,
 )
-from planning.clusters.eks_nodes import PlannedNodeClass, PlannedNodeGroup, PlannedNodePool, plan_nodes_of_eks
+from planning.clusters.eks_nodes import (
+    PlannedNodeClass,
+    PlannedNodeGroup,
+    PlannedNodePool,
+    early_nodes,
+    plan_nodes_of_eks,
+)
 from planning.clusters.eks_quotas import plan_eks_quotas
 from planning.clusters.model_bucket import check_model_bucket
 from planning.clusters.quotas import Quota, check_quotas
 from planning.derived import Derived
+from planning.driver_canary import check_floors
 from planning.findings import Finding
 from planning.nodes import PoolNodes
 from planning.pools import Pool
@@ -161,6 +168,8 @@ def plan_eks(
     quotas = plan_eks_quotas(cluster, pools, karpenter=karpenter)
     found += check_quotas(quotas, cluster.granted, at(settings, "granted"))
     planned = plan_nodes_of_eks(cluster, pools, servers, nodes, catalogue, karpenter=karpenter)
+    if karpenter:
+        found += check_floors(settings, {group.name: group.at_first.value for group in planned.groups})
     network = plan_network(cluster.network, cluster.zones, _interfaces(karpenter=karpenter))
     demands = _demands(cluster, pools, planned.system, planned.groups, planned.classes)
     found += check_room(settings, cluster, network, demands)
@@ -238,8 +247,9 @@ def _demands(
             Demand(
                 name=pool.name,
                 nodes=Derived(
-                    pool.max_nodes + surge,
-                    f"gpu_pools.{pool.name}.nodes.max allows {pool.max_nodes}, and {surge} come early in an update",
+                    pool.max_nodes + max(surge, early_nodes(pool.name, cluster)),
+                    f"gpu_pools.{pool.name}.nodes.max allows {pool.max_nodes}, and"
+                    f" {max(surge, early_nodes(pool.name, cluster))} come early in an update",
                 ),
                 max_pods=max_pods[pool.name],
             )

@@ -24,6 +24,7 @@ from planning.settings.cluster import Eks, described
 from planning.settings.eks import MadeS3Bucket
 from planning.settings.repository import S3, ByTriton
 from planning.settings.root import Settings
+from planning.volumes import reader_account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def _roles(settings: Settings, cluster: Eks, destination: S3) -> Iterator[ModelR
         yield _role(
             settings,
             cluster,
-            server,
+            reader_account(settings.model_repository, server),
             reads=Derived((f"{above}{server}/",), f"{server} reads <destination>/{server}/<content digest>/"),
             finds="Triton asks whether the bucket is there before it lists" if by_triton else None,
         )

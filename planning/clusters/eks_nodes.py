@@ -13,17 +13,19 @@ NodePools" and "Consolidation": on-demand nodes are replaced by cheaper spot one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from planning.catalogue import Catalogue
 from planning.catalogue.machines import Capacity, MachineType
 from planning.derived import Derived
 from planning.draining import DETECTION_LAG_S
+from planning.driver_canary import canary_labels, canary_name
 from planning.nodes import PoolNodes
 from planning.pools import GPU_LABEL_OF_EKS, Pool, PoolTaint
 from planning.server import PlannedServer
 from planning.settings.cluster import Eks
+from planning.settings.eks import ImageByCanary
 from planning.wording import counted
 
 GPU_IMAGE = "AL2023_x86_64_NVIDIA"
@@ -67,6 +69,11 @@ SPOT_WEIGHT, ON_DEMAND_WEIGHT = 100, 10
 EXPIRE_HOURS = 336
 """Two weeks: a node is made anew from the newest image at the latest then. Karpenter's own default is 720 h."""
 
+CANARY_HOURS = 1
+"""Longer than a handshake may take. Karpenter moves or removes no node that is not initialised, which takes a GPU, but
+for its age (kubernetes-sigs/karpenter 2266468, pkg/controllers/state/statenode.go, ValidateNodeDisruptable, and
+pkg/controllers/nodeclaim/expiration/controller.go)."""
+
 ON_DEMAND_GRACE_S = 3600
 """An hour for a drain on nodes that nobody reclaims: disruption budgets of pods clear in minutes, and a pod that can
 never leave keeps no node for ever."""
@@ -108,10 +115,12 @@ class NodeBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedNodePool:
-    """A NodePool of Karpenter. `grace_s`: how long a node may drain before what is left on it is ended."""
+    """A NodePool of Karpenter for `pool`, whose nodes are of `node_class`. `grace_s`: how long a node may drain before
+    what is left on it is ended."""
 
     name: str
     pool: str
+    node_class: str
     capacity: Capacity
     weight: Derived[int]
     machines: Derived[tuple[str, ...]]
@@ -128,9 +137,11 @@ class PlannedNodePool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedNodeClass:
-    """An EC2NodeClass of Karpenter: what the nodes of one pool are made of."""
+    """An EC2NodeClass of Karpenter: what the nodes of one pool are made of. `after`: the pool whose handshake must
+    have succeeded before this is made or changed."""
 
     name: str
+    after: str | None
     image: Derived[str]
     root_gib: Derived[int]
     max_pods: Derived[int]
@@ -172,8 +183,11 @@ def plan_nodes_of_eks(
             for pool in made
             if pool.pool.capacity == "on-demand" and floors[pool.pool.name].value
         ),
-        classes=tuple(_class(pool, cluster) for pool in made if pool.pool.name in filled),
-        pools=tuple(node_pools),
+        classes=(
+            *(_class(pool, cluster) for pool in made if pool.pool.name in filled),
+            *(_canary_class(pool, pool.driver) for pool in made if pool.driver is not None),
+        ),
+        pools=(*node_pools, *(_canary(pool, pool.driver) for pool in made if pool.driver is not None)),
     )
 
 
@@ -182,6 +196,7 @@ class _MadePool:
     """A pool with what follows from its machines alone."""
 
     pool: Pool
+    driver: ImageByCanary | None
     machines: Derived[tuple[str, ...]]
     max_pods: Derived[int]
     root_gib: Derived[int]
@@ -190,8 +205,10 @@ class _MadePool:
     def of(cls, pool: Pool, cluster: Eks, servers: Sequence[PlannedServer], catalogue: Catalogue) -> _MadePool:
         machines, because = machines_of(pool, cluster, catalogue)
         fewest = min(machine.max_pods for machine in machines)
+        own = cluster.pools.get(pool.name)
         return cls(
             pool=pool,
+            driver=own.driver if own is not None else None,
             machines=Derived(tuple(machine.name for machine in machines), because),
             max_pods=Derived(
                 min(MAX_PODS, fewest, pool.slots + AGENT_PODS),
@@ -200,6 +217,12 @@ class _MadePool:
             ),
             root_gib=_root(pool, servers),
         )
+
+
+def early_nodes(pool: str, cluster: Eks) -> int:
+    """Nodes of `pool` that come before others go, in an update or a move, its driver's canary included."""
+    own = cluster.pools.get(pool)
+    return own.driver.at_once + 1 if own is not None and own.driver is not None else 1
 
 
 def machines_of(pool: Pool, cluster: Eks, catalogue: Catalogue) -> tuple[tuple[MachineType, ...], str]:
@@ -306,12 +329,25 @@ def _scaled(pool: _MadePool, nodes: PoolNodes) -> PlannedNodeGroup:
 
 
 def _class(pool: _MadePool, cluster: Eks) -> PlannedNodeClass:
+    if pool.driver is not None:
+        return replace(_canary_class(pool, pool.driver), name=pool.pool.name, after=pool.pool.name)
     return PlannedNodeClass(
         name=pool.pool.name,
+        after=None,
         image=Derived(
             f"al2023@{cluster.node_image}",
             "cluster.node_image says so; of a GPU machine Karpenter takes the image with NVIDIA's driver",
         ),
+        root_gib=pool.root_gib,
+        max_pods=pool.max_pods,
+    )
+
+
+def _canary_class(pool: _MadePool, driver: ImageByCanary) -> PlannedNodeClass:
+    return PlannedNodeClass(
+        name=canary_name(pool.pool.name),
+        after=None,
+        image=Derived(f"al2023@{driver.image}", f"cluster.pools.{pool.pool.name}.driver.image says so"),
         root_gib=pool.root_gib,
         max_pods=pool.max_pods,
     )
@@ -340,6 +376,7 @@ def _spot(made: _MadePool) -> PlannedNodePool:
     return PlannedNodePool(
         name=pool.name,
         pool=pool.name,
+        node_class=pool.name,
         capacity="spot",
         weight=Derived(SPOT_WEIGHT, "spot is tried before on-demand, which costs more"),
         machines=made.machines,
@@ -355,7 +392,7 @@ def _spot(made: _MadePool) -> PlannedNodePool:
         consolidation=Derived("WhenEmpty", "a serving spot node is never moved to save a little more"),
         consolidate_after=EMPTY_AFTER,
         expire_hours=_expiry(),
-        budgets=_budgets(),
+        budgets=_budgets(made),
     )
 
 
@@ -374,6 +411,7 @@ def _on_demand(made: _MadePool, *, name: str, nodes: int, why: str) -> PlannedNo
     return PlannedNodePool(
         name=name,
         pool=pool.name,
+        node_class=pool.name,
         capacity="on-demand",
         weight=Derived(ON_DEMAND_WEIGHT, "it is for what spot or the floor does not hold"),
         machines=made.machines,
@@ -388,7 +426,19 @@ def _on_demand(made: _MadePool, *, name: str, nodes: int, why: str) -> PlannedNo
         ),
         consolidate_after=RETURN_AFTER,
         expire_hours=_expiry(),
-        budgets=_budgets(),
+        budgets=_budgets(made),
+    )
+
+
+def _canary(made: _MadePool, driver: ImageByCanary) -> PlannedNodePool:
+    """One node, for the handshake alone: on demand, because a reclaim would say nothing of the driver."""
+    pool = made.pool
+    return replace(
+        _on_demand(made, name=canary_name(pool.name), nodes=1, why="one node tries a new driver"),
+        node_class=canary_name(pool.name),
+        labels=canary_labels(pool, driver.image),
+        consolidation=Derived("WhenEmpty", "it is there for one pod, and for whoever looks at what became of it"),
+        expire_hours=Derived(CANARY_HOURS, "a node on which no GPU comes is never empty to Karpenter, and would stay"),
     )
 
 
@@ -400,7 +450,17 @@ def _expiry() -> Derived[int]:
     return Derived(EXPIRE_HOURS, "a node is patched by being made anew, every two weeks at the latest")
 
 
-def _budgets() -> Derived[tuple[NodeBudget, ...]]:
+def _budgets(pool: _MadePool) -> Derived[tuple[NodeBudget, ...]]:
+    if pool.driver is not None and pool.driver.at_once > 1:
+        return Derived(
+            (
+                NodeBudget(nodes=str(pool.driver.at_once), reasons=("Drifted",)),
+                NodeBudget(nodes="1", reasons=("Underutilized",)),
+                NodeBudget(nodes="100%", reasons=("Empty",)),
+            ),
+            f"cluster.pools.{pool.pool.name}.driver.at_once says how many nodes get a new image at a time; else one"
+            " node with pods moves, and empty ones cost nothing to lose",
+        )
     return Derived(
         (
             NodeBudget(nodes="1", reasons=("Drifted", "Underutilized")),

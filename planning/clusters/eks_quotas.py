@@ -6,14 +6,11 @@ from collections.abc import Sequence
 
 from planning.catalogue.machines import Capacity
 from planning.catalogue.quotas import Ec2Quota, ec2_quota
+from planning.clusters.eks_nodes import early_nodes
 from planning.clusters.quotas import Quota
 from planning.derived import Derived
 from planning.pools import Pool
 from planning.settings.cluster import Eks
-
-EARLY = 1
-"""Nodes of a pool that come before others go, in an update or a move: one at a time (planning/clusters/
-eks_nodes.py)."""
 
 
 def plan_eks_quotas(cluster: Eks, pools: Sequence[Pool], *, karpenter: bool) -> tuple[Quota, ...]:
@@ -29,7 +26,7 @@ def plan_eks_quotas(cluster: Eks, pools: Sequence[Pool], *, karpenter: bool) -> 
         for capacity in bought:
             quota = ec2_quota(pool.machine.value, capacity)
             if quota is not None:
-                vcpus = (pool.max_nodes + EARLY) * pool.machine.value.vcpus
+                vcpus = (pool.max_nodes + early_nodes(pool.name, cluster)) * pool.machine.value.vcpus
                 needed[quota] = needed.get(quota, 0) + vcpus
                 of_pools.setdefault(quota, []).append(pool.name)
     return tuple(
@@ -40,8 +37,8 @@ def plan_eks_quotas(cluster: Eks, pools: Sequence[Pool], *, karpenter: bool) -> 
             unit="vCPUs",
             needed=Derived(
                 vcpus,
-                f"all nodes of {', '.join(of_pools[quota])}, and one of each that comes early, of the planned machines;"
-                " larger ones that may come in their place have more",
+                f"all nodes of {', '.join(of_pools[quota])}, and those of each that come early, of the planned"
+                " machines; larger ones that may come in their place have more",
             ),
         )
         for quota, vcpus in needed.items()

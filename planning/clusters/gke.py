@@ -112,6 +112,7 @@ class PlannedGke:
     binary_authorization: Derived[bool]
     image_streaming: Derived[bool]
     managed_prometheus: Derived[bool]
+    filestore: Derived[bool]
     security_group: str | None
     logs: Derived[tuple[str, ...]]
     metrics: Derived[tuple[str, ...]]
@@ -174,6 +175,7 @@ def plan_gke(
         key=_key(cluster, where),
         deletion_protection=Derived(cluster.deletion_protection, f"{where}.deletion_protection says so"),
         window=Derived(_window(cluster), f"{where}.maintenance says so"),
+        filestore=Derived("filestore" in cluster.volumes, f"{where}.volumes says so"),
         binary_authorization=Derived(cluster.binary_authorization, f"{where}.binary_authorization says so"),
         image_streaming=Derived(cluster.image_streaming, f"{where}.image_streaming says so"),
         managed_prometheus=Derived(cluster.managed_prometheus, f"{where}.managed_prometheus says so"),

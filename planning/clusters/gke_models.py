@@ -27,6 +27,7 @@ from planning.settings.cluster import Gke
 from planning.settings.gke import MadeBucket
 from planning.settings.repository import Gs
 from planning.settings.root import Settings
+from planning.volumes import reader_account
 
 READS = "roles/storage.objectViewer"
 ADDS = "roles/storage.objectCreator"
@@ -88,7 +89,7 @@ def _users(settings: Settings, gs: Gs) -> Iterator[ModelsUser]:
     for server in settings.servers:
         why = f"{server} reads <destination>/{server}/<content digest>/"
         yield ModelsUser(
-            account=server,
+            account=reader_account(settings.model_repository, server),
             namespace=settings.namespace,
             google_account=_named(gs.service_account, "service_account"),
             folders=(UsedFolder(name=server, path=Derived(f"{above}{server}/", why), roles=(READS,)),),

@@ -13,6 +13,7 @@ from planning.settings.eks import (
     AccountId,
     AddOn,
     AddOnVersion,
+    EksPool,
     ExistingS3Bucket,
     Grant,
     KeyArn,
@@ -30,6 +31,7 @@ from planning.settings.gke import (
     Encryption,
     ExistingBucket,
     GkePool,
+    GkeVolumeDriver,
     GoogleGroup,
     MadeKey,
     Maintenance,
@@ -91,6 +93,8 @@ class Gke(Strict):
     """Quota that the project has been granted, by Compute Engine's names: `{NVIDIA_L4_GPUS: 8}`. What is not here
     counts as a new project's, which is none."""
     model_bucket: ModelBucket = ExistingBucket()
+    volumes: Annotated[list[GkeVolumeDriver], Distinct()] = []
+    """Storage drivers beside that of persistent disks, which every cluster has."""
     encryption: Encryption = MadeKey()
     """The key of Kubernetes secrets and of the nodes' disks."""
     maintenance: Maintenance = Maintenance()
@@ -153,6 +157,8 @@ class Eks(Strict):
     granted: dict[QuotaCode, Annotated[int, Field(ge=0)]] = {}
     """Quota that the account has been granted in the region, in vCPUs by codes of Service Quotas: `{L-DB2E81BA: 64}`.
     What is not here counts as a new account's, which is none."""
+    pools: dict[Name, EksPool] = {}
+    """What only EKS knows of a pool: its driver, by canary."""
     node_image: NodeImage = "latest"
     """The release of EKS's AL2023 image for nodes that Karpenter makes: v20261105 holds one, `latest` follows each
     release, one node of a pool at a time."""
@@ -169,6 +175,16 @@ class Taint(Strict):
     effect: Literal["NoSchedule", "NoExecute", "PreferNoSchedule"]
 
 
+class InstalledDriver(Strict):
+    """A driver that somebody else installs, first on a canary node of the pool: a CUDA handshake there says whether the
+    others may follow."""
+
+    version: Annotated[str, Field(pattern=r"^[0-9]{3}(\.[0-9]+){1,2}$", examples=["580.105.08"])]
+    """What the canary node must run, to the last digit."""
+    canary: Annotated[Labels, Field(min_length=1)]
+    """Labels that the canary node has beside those of the pool. It may be cordoned."""
+
+
 class ExistingPool(Strict):
     """What the nodes of a pool that is already there carry, so that pods can be placed on them."""
 
@@ -181,6 +197,8 @@ class ExistingPool(Strict):
     cpu: Annotated[str, Field(pattern=r"^[1-9][0-9]*m?$")] | None = None
     """What one node can give to pods; left out, a server's fit on the node is not checked."""
     memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi)$")] | None = None
+    driver: InstalledDriver | None = None
+    """Left out, nothing is asked of the pool's driver."""
 
 
 class Existing(Strict):
@@ -215,6 +233,20 @@ class Local(Strict):
 
 
 Cluster = Annotated[Gke | Eks | Reference | Existing | Local, Field(discriminator="kind")]
+
+
+Platform = Literal["gke", "eks", "other"]
+"""Whose load balancers, DNS, identity and storage the cluster has."""
+
+
+def platform_of(cluster: Cluster) -> Platform:
+    match described(cluster):
+        case Existing(platform=platform):
+            return platform
+        case Gke(kind=kind) | Eks(kind=kind):
+            return kind
+        case Local():
+            return "other"
 
 
 def described(cluster: Cluster) -> Gke | Eks | Existing | Local:

@@ -16,7 +16,7 @@ class Presence(StrEnum):
     PRESENT = "present"
     """Somebody else runs it in the cluster."""
     INSTALL = "install"
-    """This stack installs it from its own chart."""
+    """This stack installs it, as objects of its own."""
 
 
 State = Annotated[Presence, Field(strict=False)]
@@ -31,6 +31,7 @@ class Controllers(Strict):
     metrics_server: State = Presence.NONE
     vertical_pod_autoscaler: State = Presence.NONE
     karpenter: State = Presence.NONE
+    """Buys nodes on EKS for pods that wait. `install` runs it on the system nodes of a cluster of kind `eks`."""
     argo_rollouts: State = Presence.NONE
     gateway_api: State = Presence.NONE
     cert_manager: State = Presence.NONE

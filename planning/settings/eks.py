@@ -51,6 +51,23 @@ AddOnVersion = Annotated[
 NodeImage = Annotated[str, Field(pattern=r"^(latest|v20[0-9]{6})$", examples=["v20261105", "latest"])]
 
 
+class ImageByCanary(Strict):
+    """The image of the nodes that Karpenter makes for a pool, and with it their driver. A canary node has it first; the
+    others follow when a CUDA handshake on that one has succeeded."""
+
+    image: Annotated[str, Field(pattern=r"^v20[0-9]{6}$", examples=["v20261120"])]
+    """A release of EKS's AL2023 image (awslabs/amazon-eks-ami), whose notes name NVIDIA's driver."""
+    at_once: Annotated[int, Field(ge=1)] = 1
+    """How many nodes of the pool Karpenter replaces at the same time, within disruption budgets."""
+
+
+class EksPool(Strict):
+    """What only EKS knows of a pool of `gpu_pools`."""
+
+    driver: ImageByCanary | None = None
+    """Left out, Karpenter's nodes are of `node_image`, and follow it without a canary."""
+
+
 QuotaCode = Annotated[str, Field(pattern=r"^L-[0-9A-F]{8}$", examples=["L-DB2E81BA"])]
 
 

@@ -154,6 +154,9 @@ class GkePool(Strict):
     in for it, and a ComputeClass brings them back when there is spot again."""
 
 
+GkeVolumeDriver = Literal["filestore"]
+
+
 class ExistingBucket(Strict):
     """The bucket of `model_repository` is there, with uniform bucket-level access."""
 

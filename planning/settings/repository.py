@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from planning.settings.base import Strict
+from planning.settings.controllers import Presence, State
 from planning.settings.images import Registry
 from planning.settings.keys import KeyFingerprint, PublicKey
 from planning.settings.scalars import CidrBlock, Distinct, Duration, ImageDigest, Memory, Name
+from planning.settings.volumes import VolumeStorage
 
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.-]+(/[A-Za-z0-9!_.-]+)*$", examples=["triton/models"])]
 
@@ -29,6 +31,15 @@ class Fetched(Strict):
     kind: Literal["fetched"]
     onto: Literal["disk", "memory"] = "disk"
     """Where to: the node's disk, or memory of the pod's own, which `resources.memory` must have room for."""
+
+
+class OnVolume(Strict):
+    """A Job of ours fetches and verifies each version once, into a volume that all pods read: they reach no bucket, and
+    start without a download. It needs `model_repository.signing`, and the image that `tritonup images push` brings to
+    `images.registry`."""
+
+    kind: Literal["volume"]
+    storage: VolumeStorage
 
 
 class Tolerance(Strict):
@@ -68,7 +79,7 @@ class GsEngines(EngineBuilder):
     with the cluster."""
 
 
-Delivery = Annotated[ByTriton | Fetched, Field(discriminator="kind")]
+Delivery = Annotated[ByTriton | Fetched | OnVolume, Field(discriminator="kind")]
 """How models come from the bucket into a pod."""
 
 
@@ -123,7 +134,7 @@ class S3Compatible(Strict):
     """A Secret in the namespace, which you make, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of a reader."""
     networks: Annotated[list[CidrBlock], Field(min_length=1), Distinct()]
     """Addresses of the endpoint: pods may connect to nothing else on its port."""
-    delivery: Fetched = Fetched(kind="fetched")
+    delivery: Annotated[Fetched | OnVolume, Field(discriminator="kind")] = Fetched(kind="fetched")
     engines: S3CompatibleEngines | None = None
     """Who builds TensorRT engines. Left out, none are built."""
 
@@ -189,3 +200,7 @@ class ModelRepository(Strict):
     signing: Signing | None = None
     """Left out, nothing can be published or verified: `tritonup models` and pods that fetch need to know whom to
     trust."""
+    versions: State = Presence.NONE
+    """The kind ModelVersion in the cluster, of which the stack makes an object for each model and version that a server
+    serves. `install`: this stack makes the kind too, which asks for the right to make CustomResourceDefinitions.
+    `present`: somebody applied what `tritonup models definition` prints. `none`: there are no such objects."""

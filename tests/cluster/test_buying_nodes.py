@@ -52,8 +52,13 @@ def lane_pod(of: RenderedStack, name: str, capacity: str) -> Object:
     lanes = [lane for server in of.plan.servers for lane in server.lanes]
     lane = next(lane for lane in lanes if {pool.capacity for pool in lane.lane.pools} == {capacity})
     (body,) = [body for body in of.of_kind("Deployment") if body["metadata"]["name"] == lane.lane.deployment]
-    given = body["spec"]["template"]["spec"]
-    (server,) = given["containers"]
+    return waiting_pod(name, body)
+
+
+def waiting_pod(name: str, workload: Object) -> Object:
+    """A pod that asks for what those of `workload` do, in a namespace without rules."""
+    given = workload["spec"]["template"]["spec"]
+    (container,) = given["containers"]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -61,7 +66,7 @@ def lane_pod(of: RenderedStack, name: str, capacity: str) -> Object:
         "spec": {
             "affinity": given["affinity"],
             "tolerations": given["tolerations"],
-            "containers": [{"name": "only", "image": "any", "resources": server["resources"]}],
+            "containers": [{"name": "only", "image": "any", "resources": container["resources"]}],
             "terminationGracePeriodSeconds": 0,
         },
     }
@@ -99,6 +104,37 @@ def test_one_pod_that_waits_for_a_gpu_buys_one_node(kubectl: Kubectl, karpenter:
         pods = running(kubectl, "--namespace=default", "--selector=tritonup-test/waits")
         assert len({pod["spec"]["nodeName"] for pod in pods}) == RUNS
         assert karpenter.bought() - before == RUNS
+    finally:
+        kubectl.run("delete", "pods", "--namespace=default", "--selector=tritonup-test/waits", "--wait=false")
+        kubectl.run("delete", "nodepools", "--all", "--timeout=120s")
+        until(lambda: not claims(kubectl), 120, lambda: kubectl.run("get", "nodeclaims,nodes"))
+
+
+def new_driver(raw: dict[str, Any]) -> None:
+    raw["cluster"]["pools"] = {"a10g-spot": {"driver": {"image": "v20261120"}}}
+
+
+def test_a_drivers_handshake_buys_one_node_where_no_server_goes(kubectl: Kubectl, karpenter: Buying) -> None:
+    trying = stack("prod", new_driver)
+    (job,) = trying.of_kind("Job")
+    karpenter.offer(Offers(gpu_after_s=3))
+    kubectl.apply(*node_pools(trying))
+    before = karpenter.bought()
+    pods = {"handshake": waiting_pod("handshake", job), "serving": lane_pod(trying, "serving", "spot")}
+    try:
+        # The server's pod comes when the handshake's has gone: there is a node with a GPU that nobody uses.
+        for name, pod in pods.items():
+            kubectl.apply(pod)
+            until(
+                lambda: len(running(kubectl, "--namespace=default", "--selector=tritonup-test/waits")) == 1,
+                SETTLES_WITHIN_S,
+                lambda name=name: kubectl.run("describe", "pod", name, "--namespace=default"),
+            )
+            if name == "handshake":
+                kubectl.run("delete", "pod", name, "--namespace=default")
+        assert karpenter.bought() - before == len(pods)
+        pools = sorted(claim["metadata"]["labels"]["karpenter.sh/nodepool"] for claim in claims(kubectl))
+        assert pools == ["a10g-spot", "a10g-spot-canary"]
     finally:
         kubectl.run("delete", "pods", "--namespace=default", "--selector=tritonup-test/waits", "--wait=false")
         kubectl.run("delete", "nodepools", "--all", "--timeout=120s")

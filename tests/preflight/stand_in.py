@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
+
+from tests.compiler import compile_library
 
 SOURCE = Path(__file__).with_name("stand_in.c")
 BACKENDS = ("dali", "fil", "onnxruntime", "openvino", "python", "pytorch", "tensorrt", "tensorrtllm", "vllm")
-
-
-def find_compiler(project: Path) -> tuple[str, ...] | str:
-    """The command of a C compiler: this machine's, or the one that `make test` got where there is none. Or why there
-    is none."""
-    if (found := shutil.which("cc")) is not None:
-        return (found,)
-    tcc = project / ".tools" / "tcc" / "usr"
-    if (tcc / "bin" / "tcc").is_file():
-        return (str(tcc / "bin" / "tcc"), "-B", str(next(tcc.glob("lib/*/tcc"))))
-    return "there is no C compiler `cc`, and no `tcc` could be had"
 
 
 def assemble_stand_ins(compiler: tuple[str, ...], into: Path) -> None:
     """Lay out `into` as Triton's backend directory, with the stand-in for every backend."""
     into.mkdir()
     library = into / "stand_in.so"
-    subprocess.run([*compiler, "-shared", "-fPIC", "-nostdlib", "-o", str(library), str(SOURCE)], check=True)
+    compile_library(compiler, SOURCE, library)
     for backend in BACKENDS:
         (into / backend).mkdir()
         shutil.copy(library, into / backend / f"libtriton_{backend}.so")

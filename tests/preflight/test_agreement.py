@@ -9,11 +9,11 @@ import pytest
 
 from local.installed import InstalledTriton
 from planning.findings import Severity
+from tests.compiler import find_compiler
 from tests.preflight.changes import changed_at_random
 from tests.preflight.corpus import HEALTHY, SEEDS
 from tests.preflight.judge import Loads, Verdict, judge
 from tests.preflight.seeds import MODELS, Cited, Core, Files, Seed
-from tests.preflight.stand_in import find_compiler
 from tests.preflight.test_findings import findings
 
 pytestmark = pytest.mark.serving

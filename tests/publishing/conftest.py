@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from models_project import ROOT, write_stack
 from small_repository import Keys, make_keys
 
 from local.object_stores import (
@@ -117,3 +119,15 @@ def minio(stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_lo
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return make_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def project(moto: Place, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one stack `test` with one server `vision`, whose destination is an empty place in moto."""
+    root = tmp_path / "project"
+    shutil.copytree(ROOT / "model_repository" / "digits", root / "model_repository" / "digits")
+    (root / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
+    write_stack(root, keys, moto.url)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("TRITONUP_SIGNING_KEY", str(keys.ours))
+    return root

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from click.testing import Result
 from conftest import Place
+from models_project import as_json, models, push, write_stack
 from small_repository import Keys, bytes_below
 from typer.testing import CliRunner
 
@@ -20,72 +17,6 @@ from cli.main import app
 from local.sample import SAMPLE_FILE
 from publishing.layout import content_key, read_layout
 from publishing.store import Store
-
-ROOT = Path(__file__).resolve().parents[2]
-
-STACK = """
-config:
-  tritonup:settings:
-    cluster: {{kind: local}}
-    model_repository:
-      destination: {{kind: s3, bucket: models, prefix: {prefix}, region: us-east-1}}
-      signing:
-        trusted:
-          ci: |
-{public}
-        revoked: [{revoked}]
-    servers:
-      vision: {server}
-    monitoring: {{kind: none}}
-"""
-
-
-def server_of_stack_local() -> dict[str, Any]:
-    stack = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text(encoding="utf-8"))
-    return {**stack["config"]["tritonup:settings"]["servers"]["triton"], "models": ["digits"]}
-
-
-def write_stack(project: Path, keys: Keys, place: Place, revoked: str = "", name: str = "test") -> None:
-    text = STACK.format(
-        prefix=place.url.removeprefix("s3://models/"),
-        public=textwrap.indent(keys.key.public.pem.strip(), " " * 12),
-        revoked=revoked,
-        server=json.dumps(server_of_stack_local()),
-    )
-    local = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text(encoding="utf-8"))["config"]["tritonup:settings"]
-    settings = yaml.safe_load(text)
-    settings["config"]["tritonup:settings"] = {
-        **{key: local[key] for key in local if key in {"cluster", "monitoring", "accept", "security", "controllers"}},
-        "model_repository": settings["config"]["tritonup:settings"]["model_repository"],
-        "servers": settings["config"]["tritonup:settings"]["servers"],
-    }
-    (project / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-
-
-@pytest.fixture
-def project(moto: Place, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of one stack `test` with one server `vision`, whose destination is an empty place in moto."""
-    root = tmp_path / "project"
-    shutil.copytree(ROOT / "model_repository" / "digits", root / "model_repository" / "digits")
-    (root / "Pulumi.yaml").write_text("name: test\nruntime: python\n")
-    write_stack(root, keys, moto)
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("TRITONUP_SIGNING_KEY", str(keys.ours))
-    return root
-
-
-def models(*args: str, code: int = 0, given: str | None = None) -> Result:
-    result = CliRunner().invoke(app, ["models", *args], input=given)
-    assert result.exit_code == code, result.output
-    return result
-
-
-def as_json(*args: str, code: int = 0) -> dict[str, Any]:
-    return json.loads(models(*args, "--json", code=code).stdout)
-
-
-def push() -> str:
-    return as_json("push", "-s", "test")["servers"][0]["digest"]
 
 
 def test_a_push_prints_the_digest_that_the_plan_names(project: Path) -> None:
@@ -131,7 +62,7 @@ def test_list_shows_who_signed_and_which_stack_names_it(project: Path, keys: Key
     assert row["digest"] == digest
     assert (row["signed_by"], row["named_by"], row["models"]) == ("ci", ["test"], ["digits"])
     assert digest[:12] in models("list", "-s", "test").stdout
-    write_stack(project, keys, moto, revoked="")
+    write_stack(project, keys, moto.url)
     other = keys.stranger.public
     stack = (project / "Pulumi.test.yaml").read_text().replace(keys.key.public.pem, other.pem)
     settings = yaml.safe_load(stack)

@@ -33,12 +33,13 @@ a_version = st.builds(
     total_bytes=st.integers(0, 10**12),
 )
 some_versions = st.lists(a_version, max_size=30, unique_by=lambda version: version.identity)
+some_serving = st.dictionaries(a_digest, st.just("Pod a/b of c names it"), max_size=4)
 a_grace = st.integers(1, 60).map(lambda days: timedelta(days=days))
 
 
-@given(some_versions, st.sets(an_identity), st.sets(a_digest, max_size=4), a_grace, st.integers(1, 5))
+@given(some_versions, st.sets(an_identity), some_serving, a_grace, st.integers(1, 5))
 def test_nothing_goes_that_is_named_served_young_or_among_the_newest(
-    versions: list[Version], named: set[tuple[str, str]], serving: set[str], grace: timedelta, newest: int
+    versions: list[Version], named: set[tuple[str, str]], serving: dict[str, str], grace: timedelta, newest: int
 ) -> None:
     decisions = decide(versions, named=named, serving=serving, now=NOW, grace=grace, newest=newest)
     assert sorted(one.version.identity for one in decisions) == sorted(version.identity for version in versions)
@@ -65,7 +66,7 @@ def _newer(one: Decision, decisions: Sequence[Decision]) -> int:
 @given(some_versions, a_grace)
 def test_what_is_old_and_nobodys_goes(versions: list[Version], grace: timedelta) -> None:
     """Or the collection would collect nothing."""
-    decisions = decide(versions, named=(), serving=(), now=NOW, grace=grace, newest=1)
+    decisions = decide(versions, named=(), serving={}, now=NOW, grace=grace, newest=1)
     for one in decisions:
         if NOW - one.version.changed >= grace and (not one.version.published or _newer(one, decisions) >= 1):
             assert one.goes
@@ -75,7 +76,7 @@ def test_what_is_old_and_nobodys_goes(versions: list[Version], grace: timedelta)
 def test_naming_more_never_removes_more(versions: list[Version], named: set[tuple[str, str]], grace: timedelta) -> None:
     def going(names: set[tuple[str, str]]) -> set[tuple[str, str]]:
         return {
-            one.version.identity for one in decide(versions, named=names, serving=(), now=NOW, grace=grace) if one.goes
+            one.version.identity for one in decide(versions, named=names, serving={}, now=NOW, grace=grace) if one.goes
         }
 
     assert going(named) <= going(set())
@@ -86,10 +87,10 @@ def test_what_goes_leaves_the_store_and_what_stays_is_whole(place: Place, keys: 
     for served in (kept, gone):
         push(place.store, "vision", served, keys.key, keys.trust)
     later = datetime.now(UTC) + timedelta(days=40)
-    decisions = decide(versions(place.store), named={("vision", kept.digest)}, serving=(), now=later, newest=1)
+    decisions = decide(versions(place.store), named={("vision", kept.digest)}, serving={}, now=later, newest=1)
     going = [one.version for one in decisions if one.goes]
     if not going:  # within one second both are the newest, and the named one was first
-        decisions = decide(versions(place.store), named={("vision", kept.digest)}, serving=(), now=later, newest=0)
+        decisions = decide(versions(place.store), named={("vision", kept.digest)}, serving={}, now=later, newest=0)
         going = [one.version for one in decisions if one.goes]
     assert [version.digest for version in going] == [gone.digest]
     assert remove(place.store, going[0], later).bytes == gone.total_bytes
@@ -112,7 +113,7 @@ def test_the_leftovers_of_a_killed_push_go_when_they_are_old(directory: Place) -
     (version,) = versions(directory.store)
     assert not version.published
     young, old = (
-        decide([version], named=(), serving=(), now=version.changed + timedelta(days=days))[0] for days in (29, 31)
+        decide([version], named=(), serving={}, now=version.changed + timedelta(days=days))[0] for days in (29, 31)
     )
     assert (young.goes, old.goes) == (False, True)
     assert "never finished" in old.why

@@ -17,5 +17,11 @@ def assembled_models() -> None:
 
 @pytest.fixture(params=STACKS)
 def stack(request: pytest.FixtureRequest, assembled_models: None) -> RenderedStack:
-    """Each stack of the project in its turn."""
+    """Each stack of the project in its turn, without the controllers that it installs."""
+    return rendered_stack(request.param).serving()
+
+
+@pytest.fixture(params=STACKS)
+def whole(request: pytest.FixtureRequest, assembled_models: None) -> RenderedStack:
+    """Each stack with all that is rendered of it."""
     return rendered_stack(request.param)

@@ -26,6 +26,9 @@ STACKS = ("local", "dev", "prod")
 ASSEMBLED = Path("model_repository/text_encoder/1/model.onnx")
 """In the repository's layout and not in Git: 87 MB, put together by `make models` from published weights."""
 
+CONTROLLERS = {"karpenter"}
+"""What `controllers.<name>: install` installs beside the device plugin, by its label."""
+
 Body = Mapping[str, Any]
 Edit = Callable[[dict[str, Any]], None]
 
@@ -42,6 +45,10 @@ class RenderedStack:
     name: str
     plan: Plan
     manifests: tuple[Manifest, ...]
+
+    def serving(self) -> RenderedStack:
+        """Without the controllers that it installs, which have tests of their own."""
+        return replace(self, manifests=tuple(each for each in self.manifests if not _of_a_controller(each)))
 
     def of(self, *kinds: str) -> list[Manifest]:
         found = [manifest for manifest in self.manifests if manifest.kind in kinds]
@@ -60,6 +67,11 @@ class RenderedStack:
 
     def by_object(self) -> dict[tuple[str, str | None, str], Body]:
         return {(manifest.kind, manifest.namespace, manifest.name): manifest.body for manifest in self.manifests}
+
+
+def _of_a_controller(manifest: Manifest) -> bool:
+    named = manifest.body["metadata"]["labels"].get("app.kubernetes.io/name")
+    return manifest.kind == "CustomResourceDefinition" or named in CONTROLLERS
 
 
 def raw_settings(stack: str) -> dict[str, Any]:

@@ -145,9 +145,9 @@ print([name for name in sys.modules if name.startswith("pulumi_aws")])
 def test_every_server_that_reads_a_bucket_is_told_the_role_that_is_made_for_it(prod: RecordedEks) -> None:
     """Also by a rendering, and by a stack that did not make the cluster: the ARN is known before the role is there."""
     accounts = {
-        name: body["metadata"].get("annotations", {})
-        for (kind, _, name), body in rendered_stack("prod").by_object().items()
-        if kind == "ServiceAccount"
+        manifest.name: manifest.body["metadata"].get("annotations", {})
+        for manifest in rendered_stack("prod").of("ServiceAccount")
+        if manifest.namespace == prod.plan.namespace
     }
     made = {role.inputs["name"] for role in prod.of("iam/role") if "name" in role.inputs}
     assert set(accounts) == {server.name for server in prod.plan.servers}

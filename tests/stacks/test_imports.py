@@ -92,16 +92,15 @@ prod_eks()
 SDKS = ("pulumi", "pulumi_kubernetes", "pulumi_gcp", "pulumi_aws")
 
 
+MORE_RUNS = 4
+
+
 def _cpu_s(program: str) -> float:
-    """Of a fresh interpreter, the less of two runs: what else the machine does only adds."""
-
-    def once() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=ROOT, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    return min(once(), once())
+    """Of a fresh interpreter."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=ROOT, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize("program", [DEPLOY.format(stack="dev"), DEPLOY_EKS], ids=["gke", "eks"])
@@ -117,6 +116,11 @@ for name in {modules!r}:
         importlib.import_module(name)
 """
     alone, whole = _cpu_s(importing), _cpu_s(program)
+    for _ in range(MORE_RUNS):
+        # The least of several: what else the machine does only adds.
+        if whole <= 1.5 * alone:
+            break
+        alone, whole = min(alone, _cpu_s(importing)), min(whole, _cpu_s(program))
     print(f"{len(modules)} modules: {alone:.1f} s of CPU, the program {whole:.1f} s, {whole / alone:.2f} times")
     assert whole <= 1.5 * alone
 

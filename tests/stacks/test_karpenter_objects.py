@@ -69,7 +69,7 @@ def judged(kind: str, body: Mapping[str, Any]) -> list[str]:
 def objects() -> tuple[PlannedEks, tuple[Recorded, ...]]:
     eks = prod_eks()
     args = KarpenterNodesArgs(
-        karpenter=karpenter_of(eks.planned), cluster=eks.planned.name.value, labels=eks.plan.labels
+        karpenter=karpenter_of(eks.planned), cluster=eks.planned.name.value, handshakes={}, labels=eks.plan.labels
     )
     made = record(lambda: KarpenterNodes("nodes", args), stack="prod")
     return eks.planned, tuple(resource for resource in made if resource.type.startswith("kubernetes:"))

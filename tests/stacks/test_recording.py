@@ -175,7 +175,7 @@ def test_whole_numbers_stay_whole() -> None:
 def with_a_bucket(monkeypatch: pytest.MonkeyPatch, assembled_models: None) -> Plan:
     """A plan of which `rendered` makes a program that stands on a cloud's resource."""
     plan = rendered_stack("local").plan
-    monkeypatch.setattr("stacks.render.compose", lambda plan, opts, roles: _reads_a_bucket())
+    monkeypatch.setattr("stacks.render.compose", lambda plan, opts: _reads_a_bucket())
     return plan
 
 
@@ -199,15 +199,15 @@ def test_rendering_takes_unknown_values_from_the_outputs_and_leaves_the_clouds_r
     assert made.body["data"]["whole"] == "acme-models"
 
 
-def test_rendering_twice_in_one_process_gives_the_same_bytes(stack: RenderedStack) -> None:
-    again = rendered(stack.plan, stack.name)
-    assert [one.yaml() for one in again] == [one.yaml() for one in stack.manifests]
+def test_rendering_twice_in_one_process_gives_the_same_bytes(whole: RenderedStack) -> None:
+    again = rendered(whole.plan, whole.name)
+    assert [one.yaml() for one in again] == [one.yaml() for one in whole.manifests]
 
 
-def test_the_stacks_name_is_in_no_object(stack: RenderedStack) -> None:
+def test_the_stacks_name_is_in_no_object(whole: RenderedStack) -> None:
     """A stack that is renamed, or a second one of the same file, renders the same."""
-    again = rendered(stack.plan, "another-name")
-    assert [one.yaml() for one in again] == [one.yaml() for one in stack.manifests]
+    again = rendered(whole.plan, "another-name")
+    assert [one.yaml() for one in again] == [one.yaml() for one in whole.manifests]
 
 
 @pytest.mark.parametrize("seed", range(20))

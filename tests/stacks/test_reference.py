@@ -85,3 +85,4 @@ def test_what_karpenter_is_told_comes_with_the_servers_where_another_stack_makes
     behind = rendered_plan("prod", planned_from(raw))
     assert {one.name for one in behind.of("NodePool")} == made
     assert behind.of("EC2NodeClass")
+    assert behind.one("Deployment", "karpenter") == rendered_stack("prod").one("Deployment", "karpenter")

@@ -33,8 +33,9 @@ STACKS = ("dev", "prod")
 ONTO = ("disk", "memory")
 
 
-def settings_fetching(stack: str, destination: dict[str, Any]) -> Settings:
+def settings_fetching(stack: str, destination: dict[str, Any], cluster: dict[str, Any]) -> Settings:
     raw = raw_settings(stack)
+    raw["cluster"] |= cluster
     raw.setdefault("images", {})["registry"] = "registry.example/acme"
     raw["model_repository"] |= {"destination": destination, "signing": SIGNING}
     read = read_settings(raw)
@@ -48,12 +49,14 @@ def fetching(stack: str, onto: str = "disk") -> RenderedStack:
     return of({**destination, "delivery": {"kind": "fetched", "onto": onto}}, stack)
 
 
-def of(destination: dict[str, Any], stack: str) -> RenderedStack:
+def of(destination: dict[str, Any], stack: str, **cluster: Any) -> RenderedStack:
+    """`cluster`: fields of that block which are other than the stack file's."""
     programs = [one for one in lock_with_programs().images if one.name == "tritonup-programs"]
     lock = ImageLock(images=tuple(one for one in image_lock().images if one.name != "tritonup-programs"))
     for one in programs:
         lock = lock.holding(one)
-    return rendered_plan(stack, plan(settings_fetching(stack, destination), example_repository(), CATALOGUE, lock))
+    settings = settings_fetching(stack, destination, cluster)
+    return rendered_plan(stack, plan(settings, example_repository(), CATALOGUE, lock))
 
 
 def fetcher_of(deployment: Body) -> Body:

@@ -36,8 +36,8 @@ def test_every_name_is_a_dns_label(stack: RenderedStack) -> None:
         assert DNS_LABEL.fullmatch(manifest.name), manifest
 
 
-def test_no_two_objects_of_a_kind_share_their_name(stack: RenderedStack) -> None:
-    seen = Counter((manifest.kind, manifest.namespace, manifest.name) for manifest in stack.manifests)
+def test_no_two_objects_of_a_kind_share_their_name(whole: RenderedStack) -> None:
+    seen = Counter((manifest.kind, manifest.namespace, manifest.name) for manifest in whole.manifests)
     assert seen.most_common(1)[0][1] == 1, seen
 
 
@@ -103,12 +103,12 @@ def test_the_namespace_enforces_restricted_pods_of_the_clusters_version(stack: R
         assert labels[f"pod-security.kubernetes.io/{mode}-version"] == "v1.35"
 
 
-def test_every_object_carries_the_recommended_labels_and_the_stack_files_own(stack: RenderedStack) -> None:
-    for manifest in stack.manifests:
+def test_every_object_carries_the_recommended_labels_and_the_stack_files_own(whole: RenderedStack) -> None:
+    for manifest in whole.manifests:
         labels = manifest.body["metadata"]["labels"]
         assert labels["app.kubernetes.io/part-of"] == "tritonup"
         assert labels["app.kubernetes.io/managed-by"] == "tritonup"
-        assert stack.plan.settings.labels.items() <= labels.items()
+        assert whole.plan.settings.labels.items() <= labels.items()
         assert all(LABEL_VALUE.fullmatch(value) for value in labels.values())
 
 
@@ -131,15 +131,15 @@ def test_every_pod_carries_the_stack_files_labels_too(stack: RenderedStack) -> N
         assert labels == deployment.body["metadata"]["labels"]
 
 
-def test_no_object_holds_a_fraction_or_nothing(stack: RenderedStack) -> None:
-    for manifest in stack.manifests:
+def test_no_object_holds_a_fraction_or_nothing(whole: RenderedStack) -> None:
+    for manifest in whole.manifests:
         for path, value in leaves(manifest.body):
             assert value is not None, f"{manifest.kind} {manifest.name}: {path}"
             assert type(value) in (str, int, bool, dict, list), f"{manifest.kind} {manifest.name}: {path} is {value!r}"
 
 
-def test_objects_come_after_what_they_stand_on(stack: RenderedStack) -> None:
-    kinds = [manifest.kind for manifest in stack.manifests]
+def test_objects_come_after_what_they_stand_on(whole: RenderedStack) -> None:
+    kinds = [manifest.kind for manifest in whole.manifests]
     assert set(kinds) <= set(ORDER)
     assert kinds == sorted(kinds, key=ORDER.index)
 

@@ -15,14 +15,14 @@ NOT_BUILT_IN = {"PodMonitor", "NodePool", "EC2NodeClass", "ComputeClass"}
 (test_compute_class.py)."""
 
 
-def test_every_object_fits_the_schema_of_its_kind(stack: RenderedStack) -> None:
+def test_every_object_fits_the_schema_of_its_kind(whole: RenderedStack) -> None:
     judged: set[str] = set()
-    for manifest in stack.manifests:
+    for manifest in whole.manifests:
         if manifest.kind not in NOT_BUILT_IN:
             # Returns the version whose schema it took: an older one, silently, where it has no newer.
             assert kubernetes_validate.validate(dict(manifest.body), VERSION, strict=True) == VERSION
             judged.add(manifest.kind)
-    assert judged == {manifest.kind for manifest in stack.manifests} - NOT_BUILT_IN
+    assert judged == {manifest.kind for manifest in whole.manifests} - NOT_BUILT_IN
 
 
 def test_kubernetes_has_no_schema_of_the_kinds_that_are_left_out(assembled_models: None) -> None:

@@ -6,11 +6,11 @@ reaches the control plane makes them, whether it made the cluster or another sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Resource, ResourceOptions
+from pulumi import CustomTimeouts, Resource, ResourceOptions
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
@@ -29,13 +29,22 @@ from planning.clusters.eks_nodes import (
 AWS_GROUP, AWS_VERSION = "karpenter.k8s.aws", "v1"
 GROUP, VERSION = "karpenter.sh", "v1"
 
+ENDED_WITHIN_S = 600
+"""From a drained node to its instance's end, and that of its NodeClaim, which its NodePool waits for: the engine
+deletes in the foreground and waits (pulumi-kubernetes 9497796 provider/pkg/await/await.go, Deletion), and a NodeClaim
+blocks its owner's end (sigs.k8s.io/karpenter v1.14.1 pkg/controllers/provisioning/scheduling/nodeclaimtemplate.go). An
+allowance, beside the time that a drain may take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KarpenterNodesArgs:
-    """`cluster` is its name; `labels` are the user's."""
+    """`cluster` is its name; `after` is what runs Karpenter, where this stack installs it; `labels` are the user's.
+    `handshakes`, by pool, must succeed before the pool's driver changes."""
 
     karpenter: Karpenter
     cluster: str
+    handshakes: Mapping[str, Resource]
+    after: Sequence[Resource] = ()
     labels: Mapping[str, str]
 
 
@@ -47,9 +56,9 @@ class KarpenterNodes(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: KarpenterNodesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tritonup:clusters:KarpenterNodes", name, None, opts)
-        child = ResourceOptions(parent=self)
+        child = ResourceOptions(parent=self, depends_on=list(args.after))
         classes = {
-            planned.name: node_class(f"{name}-{planned.name}", planned, args, child)
+            planned.name: node_class(f"{name}-{planned.name}", planned, args, _after(planned, args, child))
             for planned in args.karpenter.classes
         }
         self.pools = [
@@ -57,11 +66,22 @@ class KarpenterNodes(pulumi.ComponentResource):
                 f"{name}-{planned.name}",
                 planned,
                 labels=args.labels,
-                opts=ResourceOptions.merge(child, ResourceOptions(depends_on=[classes[planned.pool]])),
+                opts=ResourceOptions.merge(
+                    child,
+                    ResourceOptions(
+                        depends_on=[classes[planned.node_class]],
+                        custom_timeouts=CustomTimeouts(delete=f"{planned.grace_s.value + ENDED_WITHIN_S}s"),
+                    ),
+                ),
             )
             for planned in args.karpenter.pools
         ]
         self.register_outputs({})
+
+
+def _after(planned: PlannedNodeClass, args: KarpenterNodesArgs, opts: ResourceOptions) -> ResourceOptions:
+    handshake = args.handshakes.get(planned.after) if planned.after is not None else None
+    return opts if handshake is None else ResourceOptions.merge(opts, ResourceOptions(depends_on=[handshake]))
 
 
 def node_class(name: str, planned: PlannedNodeClass, args: KarpenterNodesArgs, opts: ResourceOptions) -> CustomResource:
@@ -123,7 +143,7 @@ def node_pool(
             "template": {
                 "metadata": {"labels": dict(planned.labels)},
                 "spec": {
-                    "nodeClassRef": {"group": AWS_GROUP, "kind": "EC2NodeClass", "name": planned.pool},
+                    "nodeClassRef": {"group": AWS_GROUP, "kind": "EC2NodeClass", "name": planned.node_class},
                     "expireAfter": f"{planned.expire_hours.value}h",
                     "terminationGracePeriod": f"{planned.grace_s.value}s",
                     "requirements": [

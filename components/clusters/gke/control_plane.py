@@ -15,6 +15,7 @@ from pulumi_gcp.container import (
     ClusterAddonsConfigArgs,
     ClusterAddonsConfigDnsCacheConfigArgs,
     ClusterAddonsConfigGcePersistentDiskCsiDriverConfigArgs,
+    ClusterAddonsConfigGcpFilestoreCsiDriverConfigArgs,
     ClusterAddonsConfigHorizontalPodAutoscalingArgs,
     ClusterAddonsConfigHttpLoadBalancingArgs,
     ClusterAddonsConfigNetworkPolicyConfigArgs,
@@ -141,6 +142,9 @@ class GkeControlPlane(pulumi.ComponentResource):
                 gce_persistent_disk_csi_driver_config=ClusterAddonsConfigGcePersistentDiskCsiDriverConfigArgs(
                     enabled=True
                 ),
+                gcp_filestore_csi_driver_config=ClusterAddonsConfigGcpFilestoreCsiDriverConfigArgs(enabled=True)
+                if plan.filestore.value
+                else None,
                 horizontal_pod_autoscaling=ClusterAddonsConfigHorizontalPodAutoscalingArgs(disabled=False),
                 http_load_balancing=ClusterAddonsConfigHttpLoadBalancingArgs(disabled=False),
                 # Dataplane V2 enforces NetworkPolicies itself; this is Calico's switch.

@@ -303,6 +303,17 @@ def _destinations(servers: tuple[str, ...]) -> st.SearchStrategy[Raw]:
             lambda n: {"kind": "gs", "bucket": "models", "networks": n, "delivery": {"kind": "fetched"}}, networks
         ),
         st.builds(lambda n, p: {"kind": "gs", "bucket": "models", "networks": n, **p}, networks, prefix),
+        st.builds(
+            lambda n, p: {
+                "kind": "gs",
+                "bucket": "models",
+                "networks": n,
+                **p,
+                "delivery": {"kind": "volume", "storage": {"kind": "class", "name": "shared-files", "size": "1Ti"}},
+            },
+            networks,
+            prefix,
+        ),
         st.just({"kind": "claim", "claim": "filled"}),
         st.just({"kind": "node-path", "path": "/var/models"}),
         st.just(

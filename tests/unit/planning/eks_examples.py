@@ -1,11 +1,12 @@
-"""The rules of EKS clusters (TU930 to TU947), and TU907."""
+"""The rules of EKS clusters (TU930 to TU947), TU907, TU909, and TU919 and TU923 as EKS has them."""
 
 from __future__ import annotations
 
-from tests.unit.planning.rule_examples import ON_EKS, Example, says, write
+from tests.unit.planning.rule_examples import ON_EKS, Example, accepting, says, write
 from tests.unit.planning.world import EKS, GONE, ROLE, STACK, Raw
 
 POOLS: Raw = STACK["gpu_pools"]
+NEW_DRIVER: Raw = {"driver": {"image": "v20261120"}}
 
 
 def _eks(**changes: object) -> Raw:
@@ -104,11 +105,62 @@ EXAMPLES = (
         remedy=write({"gpu_pools.cheap.sharing": {"kind": "whole"}}),
     ),
     Example(
+        rule="TU919",
+        breaks=_eks(pools={"cheep": {}}),
+        at="cluster.pools.cheep",
+        words=("'cheep'", "Did you mean 'cheap'?"),
+        remedy=write({"cluster.pools": {}}),
+    ),
+    Example(
+        rule="TU923",
+        breaks={
+            **_eks(pools={"cheap": NEW_DRIVER}),
+            "controllers.karpenter": "present",
+            "gpu_pools.cheap-canary": POOLS["cheap"],
+        },
+        at="gpu_pools.cheap-canary",
+        words=("'cheap-canary'", "the canary of 'cheap'"),
+        remedy=write({"gpu_pools": POOLS}),
+    ),
+    Example(
+        rule="TU941",
+        breaks=_eks(pools={"cheap": NEW_DRIVER}),
+        at="cluster.pools.cheap.driver",
+        words=("Karpenter", "managed node group"),
+        remedy=write({"controllers.karpenter": "present"}),
+    ),
+    Example(
+        rule="TU942",
+        breaks={
+            **_eks(pools={"idle": NEW_DRIVER}),
+            "controllers.karpenter": "present",
+            "gpu_pools.idle": POOLS["cheap"],
+        },
+        at="cluster.pools.idle.driver",
+        words=("no server runs on 'idle'",),
+        remedy=write({"cluster.pools": {}}),
+    ),
+    Example(
+        rule="TU943",
+        breaks={**_eks(pools={"steady": NEW_DRIVER}), "controllers.karpenter": "present"},
+        at="cluster.pools.steady.driver.image",
+        words=("v20261120", "2 nodes", "managed node group", "update-nodegroup-version"),
+        remedy=write(accepting("TU943")),
+    ),
+    Example(
         rule="TU907",
         breaks={**_eks(), "controllers.karpenter": "present", "gpu_pools.cheap.startup_taint": True},
         at="gpu_pools.cheap.startup_taint",
         words=("true", "Karpenter"),
         remedy=write({"gpu_pools.cheap.startup_taint": False}),
+    ),
+    Example(
+        rule="TU909",
+        breaks={**_eks(kubernetes="1.37"), "controllers.karpenter": "install"},
+        at="cluster.kubernetes",
+        words=("1.37", "Karpenter 1.14.1", "compatibility.md"),
+        remedy=says("cluster.kubernetes", r"Write one of: ([\d.]+\d)"),
+        beside=("TU930",),
     ),
     Example(
         rule="TU940",

@@ -18,7 +18,11 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import EACH, EKS, ENGINE, FETCHED, GONE, MINIO, SIGNING, STACK
+from tests.unit.planning.world import EACH, EKS, ENGINE, FETCHED, GKE, GONE, MINIO, ON_VOLUME, SIGNING, STACK
+
+STORAGE = "model_repository.destination.delivery.storage"
+FILESTORE = {"kind": "filestore", "network": "models", "size": "1Ti"}
+EFS_STORAGE = {"kind": "efs", "file_system": "fs-0123456789abcdef0"}
 
 EXAMPLES = (
     Example(
@@ -62,6 +66,53 @@ EXAMPLES = (
         at="model_repository.destination.endpoint",
         words=("'http://minio.example:9000'",),
         remedy=says("model_repository.destination.endpoint", r"Write '(\S+)'"),
+    ),
+    Example(
+        rule="TU125",
+        breaks={**ON_VOLUME, STORAGE: EFS_STORAGE},
+        at=f"{STORAGE}.kind",
+        words=("'efs'", "EKS", "'existing'", "`class`"),
+        remedy=write({STORAGE: {"kind": "class", "name": "shared-files", "size": "1Ti"}}),
+    ),
+    Example(
+        rule="TU125",
+        breaks={**ON_VOLUME, STORAGE: FILESTORE, "cluster.platform": "eks"},
+        at=f"{STORAGE}.kind",
+        words=("'filestore'", "GKE", "on eks"),
+        remedy=write({"cluster.platform": "gke"}),
+    ),
+    Example(
+        rule="TU126",
+        breaks={**ON_VOLUME, f"{STORAGE}.size": "1Gi"},
+        at=f"{STORAGE}.size",
+        words=("1Gi", "2 versions", "2 GiB"),
+        remedy=says(f"{STORAGE}.size", r"Write (\w+) or more"),
+        weights=2**30,
+    ),
+    Example(
+        rule="TU127",
+        breaks={**ON_VOLUME, f"{STORAGE}.name": "managed-csi"},
+        at=f"{STORAGE}.name",
+        words=("'managed-csi'", "ReadWriteMany"),
+        remedy=write({f"{STORAGE}.name": "azurefile-csi"}),
+    ),
+    Example(
+        rule="TU128",
+        breaks={**ON_VOLUME, **ON_EKS, STORAGE: EFS_STORAGE},
+        at="cluster.volumes",
+        words=("['ebs']", "'efs'"),
+        remedy=says("cluster.volumes", r"Write \[(.*)\]", lambda drivers: drivers.split(", ")),
+    ),
+    Example(
+        rule="TU128",
+        breaks={
+            **ON_VOLUME,
+            "cluster": {**BEHIND, "cluster": GKE},
+            STORAGE: FILESTORE,
+        },
+        at="cluster.cluster.volumes",
+        words=("[]", "'filestore'"),
+        remedy=says("cluster.cluster.volumes", r"Write \[(.*)\]", lambda drivers: drivers.split(", ")),
     ),
     Example(
         rule="TU291",

@@ -255,6 +255,13 @@ EXAMPLES = (
         remedy=says("controllers.keda", r"write `(\w+)`"),
     ),
     Example(
+        rule="TU902",
+        breaks={"controllers.karpenter": "install"},
+        at="controllers.karpenter",
+        words=("'install'", "`eks`"),
+        remedy=says("controllers.karpenter", r"Write `(\w+)`"),
+    ),
+    Example(
         rule="TU908",
         breaks={
             "gpu_pools.steady.health": {"kind": "drained"},

@@ -20,6 +20,8 @@ from planning.engines.needed import NeededEngine
 from planning.findings import Finding
 from planning.headroom import TAG as PAUSE_TAG
 from planning.images import Built, Confirmed, ImageLock, Published, RegistryAnswer, Unconfirmed
+from planning.karpenter import IMAGE as KARPENTER_IMAGE
+from planning.karpenter import TAG as KARPENTER_TAG
 from planning.plan import Plan
 from planning.planner import plan
 from planning.profiles.checks import profiled_digest
@@ -169,8 +171,14 @@ def image_lock() -> ImageLock:
         tag=PAUSE_TAG,
         evidence=Confirmed(digest=f"sha256:{'8' * 64}", kind="index", platforms={}, seen=(answer,)),
     )
+    karpenter = Published(
+        name=KARPENTER_IMAGE,
+        repository="public.ecr.aws/karpenter/controller",
+        tag=KARPENTER_TAG,
+        evidence=Confirmed(digest=f"sha256:{'6' * 64}", kind="index", platforms={}, seen=(answer,)),
+    )
     unseen = Published(name="triton", repository="nvcr.io/nvidia/tritonserver", tag="26.09-py3", evidence=unknown)
-    return ImageLock(images=(*confirmed, programs, proxy, pause, unseen, built))
+    return ImageLock(images=(*confirmed, karpenter, programs, proxy, pause, unseen, built))
 
 
 ROLE = "arn:aws:iam::123456789012:role/models-read"
@@ -196,6 +204,15 @@ FETCHED: Raw = {
     "model_repository.signing": SIGNING,
 }
 """Changes of the stack below, whose pods then fetch and verify."""
+
+ON_VOLUME: Raw = {
+    **FETCHED,
+    "model_repository.destination.delivery": {
+        "kind": "volume",
+        "storage": {"kind": "class", "name": "shared-files", "size": "1Ti"},
+    },
+}
+"""Changes of the stack below, whose models then lie on a volume that Jobs fill."""
 
 BUILDING: Raw = {
     "images.registry": "registry.example/acme",

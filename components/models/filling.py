@@ -1,0 +1,219 @@
+"""The volume of models: its claim, the Jobs that fill it, and whom those are to the bucket (planning/filling.py).
+
+The Job's pod is the only one that writes to the volume and the only one that reaches the bucket. A Job runs one pod at
+a time: another one starts when the first has ended, so that no two write. A pod that was ended is gone on from, by its
+successor or by the next Job of the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
+from pulumi_kubernetes.batch.v1 import (
+    Job,
+    JobSpecArgs,
+    PodFailurePolicyArgs,
+    PodFailurePolicyOnPodConditionsPatternArgs,
+    PodFailurePolicyRuleArgs,
+)
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgs,
+    LocalObjectReferenceArgs,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpecArgs,
+    PersistentVolumeClaimVolumeSourceArgs,
+    PodSecurityContextArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    ServiceAccount,
+    VolumeArgs,
+    VolumeMountArgs,
+    VolumeResourceRequirementsArgs,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.storage.v1 import StorageClass
+
+from components.images import image_reference
+from components.labels import INSTANCE, NAME, of_fillers
+from components.models.fetching import (
+    CONTAINER,
+    FOLDER,
+    LOGS,
+    SIGNING,
+    access_keys,
+    pull_arguments,
+    signing_volume,
+)
+from components.security.network import network_policy
+from components.security.restricted import restricted
+from planning.filling import ACCOUNT, FILLER_CPU, FILLER_MEMORY, FillJob, PlannedFiller
+from planning.model_versions import MODELS_DIGEST
+from planning.storage import MOUNT, CloudIdentity
+from planning.volumes import USER, MadeClass, PlannedClaim
+
+VOLUME = "models"
+
+RETRIES = 4
+"""Attempts after the first, with 10 s, 20 s and so on between them. What is refused stays refused and what a store does
+not answer may come. A rule of the Job's that ends it at once would be no failure to Pulumi, which would wait for its
+time-out (pulumi-kubernetes 4, provider/pkg/await/checker/job/check.go, `collectJobConditionErrors`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFillerArgs:
+    filler: PlannedFiller
+    namespace: Input[str]
+    signing: Input[str]
+    """The ConfigMap with the keys that are trusted, known when it is there."""
+    pull_secret: str | None
+    labels: Mapping[str, str]
+
+
+class ModelFiller(pulumi.ComponentResource):
+    """`filled` are the Jobs by their server, each known when its version is on the volume `claim`."""
+
+    claim: Output[str]
+
+    def __init__(self, name: str, args: ModelFillerArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("tritonup:models:ModelFiller", name, None, opts)
+        child = ResourceOptions(parent=self)
+        labels = of_fillers(args.labels)
+        network_policy(
+            f"{name}-network",
+            of=ACCOUNT,
+            pods={NAME: ACCOUNT},
+            namespace=args.namespace,
+            labels=labels,
+            allowances=args.filler.network,
+            opts=child,
+        )
+        claim = _claim(name, args.filler.claim, args.namespace, labels, child)
+        self.claim = claim.metadata.apply(lambda metadata: metadata.name or args.filler.claim.name)
+        self.filled: Mapping[str, Resource] = {
+            job.server: _job(name, args, job, self.claim, child) for job in args.filler.jobs
+        }
+        self.register_outputs({"claim": self.claim})
+
+
+def _claim(
+    name: str, planned: PlannedClaim, namespace: Input[str], labels: Mapping[str, str], opts: ResourceOptions
+) -> PersistentVolumeClaim:
+    storage_class: Input[str] = planned.storage_class
+    if isinstance(planned.storage, MadeClass):
+        made = StorageClass(
+            f"{name}-{planned.name}-class",
+            metadata=ObjectMetaArgs(name=planned.storage.name, labels=labels),
+            provisioner=planned.storage.provisioner,
+            parameters=dict(planned.storage.parameters),
+            reclaim_policy="Delete",
+            volume_binding_mode="Immediate",
+            allow_volume_expansion=True,
+            opts=opts,
+        )
+        storage_class = made.metadata.apply(lambda metadata: metadata.name or planned.storage_class)
+    return PersistentVolumeClaim(
+        f"{name}-{planned.name}",
+        metadata=ObjectMetaArgs(
+            name=planned.name,
+            namespace=namespace,
+            labels=labels,
+            # Pulumi waits 5 minutes for a claim, and a file system that is made first takes longer: the Jobs wait.
+            annotations={"pulumi.com/skipAwait": "true"},
+        ),
+        spec=PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteMany"],
+            storage_class_name=storage_class,
+            volume_mode="Filesystem",
+            resources=VolumeResourceRequirementsArgs(requests={"storage": str(planned.size)}),
+        ),
+        opts=opts,
+    )
+
+
+def _job(name: str, args: ModelFillerArgs, job: FillJob, claim: Input[str], opts: ResourceOptions) -> Job:
+    labels = {**of_fillers(args.labels), INSTANCE: job.server}
+    account = ServiceAccount(
+        f"{name}-{job.server}-account",
+        metadata=ObjectMetaArgs(name=job.account, namespace=args.namespace, labels=labels, annotations=_identity(job)),
+        automount_service_account_token=False,
+        opts=opts,
+    )
+    wait = f"{job.seconds.value}s"
+    return Job(
+        f"{name}-{args.filler.name_of(job)}",
+        metadata=ObjectMetaArgs(name=args.filler.name_of(job), namespace=args.namespace, labels=labels),
+        spec=JobSpecArgs(
+            active_deadline_seconds=job.seconds.value,
+            backoff_limit=RETRIES,
+            pod_replacement_policy="Failed",
+            pod_failure_policy=PodFailurePolicyArgs(
+                rules=[
+                    # A node that was taken away is no attempt.
+                    PodFailurePolicyRuleArgs(
+                        action="Ignore",
+                        on_pod_conditions=[
+                            PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
+                        ],
+                    )
+                ]
+            ),
+            template=PodTemplateSpecArgs(
+                metadata=ObjectMetaArgs(labels=labels, annotations={MODELS_DIGEST: f"sha256:{job.served.digest}"}),
+                spec=_pod(args, job, account.metadata.apply(lambda metadata: metadata.name or job.account), claim),
+            ),
+        ),
+        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=CustomTimeouts(create=wait))),
+    )
+
+
+def _pod(args: ModelFillerArgs, job: FillJob, account: Input[str], claim: Input[str]) -> PodSpecArgs:
+    amounts = {"cpu": str(FILLER_CPU), "memory": str(FILLER_MEMORY), "ephemeral-storage": str(LOGS)}
+    return PodSpecArgs(
+        service_account_name=account,
+        automount_service_account_token=False,
+        enable_service_links=False,
+        restart_policy="Never",
+        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
+        security_context=PodSecurityContextArgs(
+            run_as_non_root=True,
+            run_as_user=USER,
+            run_as_group=USER,
+            fs_group=USER,
+            fs_group_change_policy="OnRootMismatch",
+            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+        ),
+        containers=[
+            ContainerArgs(
+                name=CONTAINER,
+                image=image_reference(args.filler.programs.value),
+                image_pull_policy="IfNotPresent",
+                args=pull_arguments(job.server, job.served, job.bucket),
+                env=access_keys(job.bucket) or None,
+                resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
+                termination_message_policy="FallbackToLogsOnError",
+                security_context=restricted(),
+                volume_mounts=[
+                    VolumeMountArgs(name=VOLUME, mount_path=MOUNT),
+                    VolumeMountArgs(name=SIGNING, mount_path=FOLDER, read_only=True),
+                ],
+            )
+        ],
+        volumes=[
+            VolumeArgs(
+                name=VOLUME,
+                persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim),
+            ),
+            signing_volume(args.signing),
+        ],
+    )
+
+
+def _identity(job: FillJob) -> dict[str, str] | None:
+    """Annotations by which the cloud gives the pod an identity; there is no Kubernetes token in it."""
+    access = job.bucket.access
+    return dict(access.annotations) or None if isinstance(access, CloudIdentity) else None
