@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from planning.engines.builder import ACCOUNT
+from planning.engines.orders import BUILDER
 from planning.filling import ACCOUNT as FILLER
 from planning.model_versions import INSTANCE
 
@@ -23,7 +23,7 @@ def lane_selector(server: str, lane: str) -> dict[str, str]:
 
 def of_builders(labels: Mapping[str, str]) -> dict[str, str]:
     """On what builds engines, which no Service and no Deployment selects."""
-    return {**common(labels), NAME: ACCOUNT}
+    return {**common(labels), NAME: BUILDER}
 
 
 def of_fillers(labels: Mapping[str, str]) -> dict[str, str]:

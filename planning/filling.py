@@ -33,20 +33,21 @@ FILLER_MEMORY = Memory(2**30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillJob:
-    """`account` is its ServiceAccount; `seconds` is how long it may take, its start included."""
+    """`account` is its ServiceAccount, and `bucket` is as that one reaches it; `seconds` is how long it may take, its
+    start included."""
 
     server: str
     account: str
+    bucket: Bucket
     served: ServedSet
     seconds: Derived[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedFiller:
-    """`bucket` is as Jobs reach it; `keys` is what `model_repository.signing` says, as JSON."""
+    """`keys` is what `model_repository.signing` says, as JSON."""
 
     claim: PlannedClaim
-    bucket: Bucket
     programs: Derived[ImageRef]
     keys: str
     jobs: tuple[FillJob, ...]
@@ -55,13 +56,17 @@ class PlannedFiller:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The names of the Secrets that its pods read."""
-        return (self.bucket.access.name,) if isinstance(self.bucket.access, SecretKeys) else ()
+        return tuple(sorted({name for job in self.jobs for name in _secrets(job.bucket)}))
 
     def name_of(self, job: FillJob) -> str:
         """The Job's name. Keys are part of it, because a version that is signed anew needs its new signature."""
         facts = [self.claim.name, job.served.digest, str(self.programs.value), self.keys]
-        facts += [self.bucket.url, str(self.bucket.region), str(self.bucket.endpoint), *self.secrets]
+        facts += [job.bucket.url, str(job.bucket.region), str(job.bucket.endpoint), *_secrets(job.bucket)]
         return f"fill-{job.server}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]}"
+
+
+def _secrets(bucket: Bucket) -> tuple[str, ...]:
+    return (bucket.access.name,) if isinstance(bucket.access, SecretKeys) else ()
 
 
 def plan_filler(
@@ -69,22 +74,28 @@ def plan_filler(
 ) -> PlannedFiller | None:
     """None where no volume is filled, or what fills it could not be planned, which has been said."""
     storage = volume_of(settings.model_repository)
-    bucket, signing = destination_bucket(settings.model_repository), settings.model_repository.signing
-    if storage is None or bucket is None or signing is None or programs is None or not servers:
+    signing = settings.model_repository.signing
+    if storage is None or signing is None or programs is None:
+        return None
+    jobs = tuple(
+        FillJob(
+            server=server.name,
+            account=filler_account(server.name),
+            bucket=bucket,
+            served=server.served,
+            seconds=plan_fill_time(server.served),
+        )
+        for server in servers
+        if (bucket := destination_bucket(settings, server.name)) is not None
+    )
+    if not jobs:
         return None
     return PlannedFiller(
         claim=plan_claim(settings.namespace, storage),
-        bucket=bucket,
         programs=programs,
         keys=json.dumps(signing.model_dump(mode="json"), sort_keys=True),
-        jobs=tuple(
-            FillJob(
-                server=server.name,
-                account=filler_account(server.name),
-                served=server.served,
-                seconds=plan_fill_time(server.served),
-            )
-            for server in servers
+        jobs=jobs,
+        network=plan_bucket_network(
+            settings, jobs[0].bucket, catalogue, who="the Job that fills the volume", how="fetched"
         ),
-        network=plan_bucket_network(settings, bucket, catalogue, who="the Job that fills the volume", how="fetched"),
     )

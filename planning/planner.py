@@ -305,7 +305,7 @@ def _builder(
     programs: Derived[ImageRef] | None,
     catalogue: Catalogue,
 ) -> PlannedBuilder | None:
-    wanted, bucket = builder_of(settings.model_repository), builders_bucket(settings.model_repository)
+    wanted, bucket = builder_of(settings.model_repository), builders_bucket(settings)
     if wanted is None or bucket is None or programs is None:
         return None
     jobs = plan_jobs(servers, repository, pools, wanted)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from planning.clusters.eks_models import made_role
 from planning.derived import Derived
+from planning.engines.orders import BUILDER
 from planning.fetching import Onto, delivery_of, plan_fetch_time, plan_room
 from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageRef
@@ -30,7 +32,7 @@ from planning.settings.repository import (
 )
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
-from planning.volumes import plan_claim, plan_fill_time
+from planning.volumes import plan_claim, plan_fill_time, reader_account
 
 MOUNT = "/models"
 """Where a volume of models is mounted in the container, always read-only."""
@@ -210,7 +212,7 @@ def _source(
     below = f"{server}/{served.digest}"
     match repository.destination:
         case S3() | S3Compatible() | Gs() as destination:
-            bucket = _bucket(destination)
+            bucket = _bucket(destination, _role_to_read(settings, server))
             match delivery_of(repository):
                 case None:
                     return BucketSource(bucket=bucket, url=f"{bucket.url}/{below}")
@@ -254,34 +256,42 @@ def _source(
             )
 
 
-def destination_bucket(repository: ModelRepository) -> Bucket | None:
-    """The destination with the identity of its reader; None where it is no bucket."""
-    match repository.destination:
+def destination_bucket(settings: Settings, server: str) -> Bucket | None:
+    """The destination with the identity of who reads `server`'s models; None where it is no bucket."""
+    match settings.model_repository.destination:
         case S3() | S3Compatible() | Gs() as at:
-            return _bucket(at)
+            return _bucket(at, _role_to_read(settings, server))
         case _:
             return None
 
 
-def builders_bucket(repository: ModelRepository) -> Bucket | None:
+def builders_bucket(settings: Settings) -> Bucket | None:
     """The destination with the identity of whoever builds engines; None where nobody does."""
-    match repository.destination:
+    match settings.model_repository.destination:
         case S3(engines=S3Engines() as engines) as at:
-            access = CloudIdentity(annotations=((ROLE, engines.role),))
+            role = engines.role or made_role(settings, BUILDER)
+            access = CloudIdentity(annotations=((ROLE, role),) if role else ())
         case S3Compatible(engines=S3CompatibleEngines() as engines) as at:
             access = SecretKeys(name=engines.credentials)
         case Gs(engines=GsEngines() as engines) as at:
-            access = CloudIdentity(annotations=((GOOGLE_ACCOUNT, engines.service_account),))
+            account = engines.service_account
+            access = CloudIdentity(annotations=((GOOGLE_ACCOUNT, account),) if account else ())
         case _:
             return None
-    return replace(_bucket(at), access=access)
+    return replace(_bucket(at, None), access=access)
 
 
-def _bucket(at: S3 | S3Compatible | Gs) -> Bucket:
+def _role_to_read(settings: Settings, server: str) -> str | None:
+    return made_role(settings, reader_account(settings.model_repository, server))
+
+
+def _bucket(at: S3 | S3Compatible | Gs, made: str | None) -> Bucket:
+    """`made`: the role that is made for who reads it, where `at` names none."""
     below = f"{at.bucket}/{at.prefix}" if at.prefix else at.bucket
     match at:
         case S3():
-            identity = CloudIdentity(annotations=((ROLE, at.role),) if at.role else ())
+            role = at.role or made
+            identity = CloudIdentity(annotations=((ROLE, role),) if role else ())
             return Bucket(
                 url=f"s3://{below}",
                 scheme="s3",

@@ -33,9 +33,8 @@ class Composition:
     servers: dict[str, Server]
 
 
-def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]]) -> Composition:
-    """Make everything that `plan` says, in the cluster of the provider in `opts`. The plan has no errors. `roles`: the
-    cloud's role of each server that has one of its own (`ClusterFacts.roles`)."""
+def compose(plan: Plan, opts: ResourceOptions) -> Composition:
+    """Make everything that `plan` says, in the cluster of the provider in `opts`. The plan has no errors."""
     serving = ServingNamespace(
         "serving",
         ServingNamespaceArgs(
@@ -163,7 +162,6 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
                 namespace=serving.namespace,
                 signing=signing.metadata.apply(lambda metadata: metadata.name or SIGNING),
                 pull_secret=plan.settings.images.pull_secret,
-                roles=roles,
                 labels=plan.labels,
             ),
             opts,
@@ -179,8 +177,6 @@ def compose(plan: Plan, opts: ResourceOptions, roles: Mapping[str, Output[str]])
                 pull_secret=plan.settings.images.pull_secret,
                 monitoring=plan.settings.monitoring,
                 platform=plan.platform,
-                # Where Jobs read the bucket, the role is theirs.
-                role=None if plan.filler else roles.get(server.name),
                 filled=filled.get(server.name),
                 labels=plan.labels,
             ),

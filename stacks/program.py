@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
@@ -18,7 +17,7 @@ from stacks.made import make_cluster
 from stacks.packed import with_packed
 from stacks.planned import planned
 from stacks.providers import cluster_provider
-from stacks.reference import DESCRIBED, KUBECONFIG, block_of
+from stacks.reference import DESCRIBED, KUBECONFIG, READERS, block_of, readers_of
 from stacks.settings import RefusedError, packed_images, settings_of_stack
 from stacks.token_plugin import require_token_plugin
 
@@ -49,16 +48,18 @@ def deploy(plan: Plan) -> None:
             "The control plane is private: what runs on the cluster is a stack of its own, deployed from inside."
         )
         return
-    roles: Mapping[str, pulumi.Output[str]] = made.roles if made is not None else {}
-    _export(plan, compose(plan, ResourceOptions(provider=cluster_provider(plan, made)), roles))
+    _export(plan, compose(plan, ResourceOptions(provider=cluster_provider(plan, made))))
 
 
 def _export_cluster(plan: Plan, made: ClusterFacts) -> None:
     """What a stack with `cluster: {kind: reference}` asks for, too."""
     pulumi.export("cluster", made.name)
     pulumi.export(KUBECONFIG, made.kubeconfig)
+    if made.model_key is not None:
+        pulumi.export("model_key", made.model_key)
     if isinstance(plan.settings.cluster, Gke | Eks):
         pulumi.export(DESCRIBED, block_of(plan.settings.cluster))
+        pulumi.export(READERS, readers_of(plan.settings))
 
 
 def _export(plan: Plan, made: Composition) -> None:

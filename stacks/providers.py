@@ -32,7 +32,9 @@ def cluster_provider(plan: Plan, made: ClusterFacts | None) -> Provider:
         )
     match plan.settings.cluster:
         case Reference() as reference:
-            return Provider("cluster", kubeconfig=kubeconfig_of(reference), enable_server_side_apply=True)
+            return Provider(
+                "cluster", kubeconfig=kubeconfig_of(reference, plan.settings), enable_server_side_apply=True
+            )
         case Gke() | Eks():
             raise AssertionError("a plan without errors has the cluster that its stack makes")
         case Existing() | Local():

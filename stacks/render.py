@@ -11,9 +11,7 @@ from typing import Any
 import yaml
 from pulumi import ResourceOptions
 
-from planning.clusters.eks import PlannedEks
 from planning.plan import Plan
-from planning.storage import ROLE
 from stacks.composition import compose
 from stacks.recording import Outputs, Recorded, is_unknown, leaves, record
 
@@ -99,8 +97,7 @@ _Dumper.add_representer(str, _text)
 
 def rendered(plan: Plan, stack: str, outputs: Outputs | None = None) -> tuple[Manifest, ...]:
     """The objects of `plan`, which has no errors. UnknownValuesError where one needs what only a cloud knows."""
-    _roles_are_stated(plan)
-    recorded = record(lambda: compose(plan, ResourceOptions(), {}), stack=stack, outputs=outputs)
+    recorded = record(lambda: compose(plan, ResourceOptions()), stack=stack, outputs=outputs)
     objects = [resource for resource in recorded if resource.type.startswith("kubernetes:")]
     unknown = [
         (f"{resource.inputs['kind']} {resource.name!r}", path)
@@ -111,17 +108,6 @@ def rendered(plan: Plan, stack: str, outputs: Outputs | None = None) -> tuple[Ma
     if unknown:
         raise UnknownValuesError(unknown)
     return tuple(sorted((_manifest(resource) for resource in objects), key=_place))
-
-
-def _roles_are_stated(plan: Plan) -> None:
-    """Roles that the program makes are known where it runs, and a rendering does not have it run."""
-    if isinstance(plan.made, PlannedEks) and plan.made.readers:
-        raise UnknownValuesError(
-            [
-                (f"ServiceAccount {reader.account!r}", f"metadata.annotations.{ROLE}: write destination.role")
-                for reader in plan.made.readers
-            ]
-        )
 
 
 def write(manifests: Sequence[Manifest], directory: Path) -> tuple[Path, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pulumi import Output, Resource
 
@@ -16,6 +16,6 @@ class ClusterFacts:
     kubeconfig: Output[str]
     """A secret. It holds no credential of its own: the cloud's command is asked for a token at each use."""
     ready: Sequence[Resource]
-    """What must be there before anything is put on the cluster: its node pools, add-ons and access rules."""
-    roles: Mapping[str, Output[str]] = field(default_factory=dict[str, Output[str]])
-    """The cloud's role of each server that gets one here, by the server's name: its ServiceAccount must name it."""
+    """What must be there before anything is put on the cluster: node pools, add-ons, access rules, identities."""
+    model_key: Output[str] | None = None
+    """What encrypts the models' bucket, where that is for whoever writes to it to know."""

@@ -44,7 +44,8 @@ from components.models.fetching import NO_ROLE, SIGNING, access_keys, signing_vo
 from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.network import network_policy
 from components.security.restricted import restricted
-from planning.engines.builder import ACCOUNT, PUBLISHER, EngineJob, PlannedBuilder
+from planning.engines.builder import PUBLISHER, EngineJob, PlannedBuilder
+from planning.engines.orders import BUILDER
 from planning.engines.trtexec import TRTEXEC, trtexec_arguments
 from planning.engines.workplace import Workplace
 from planning.pools import GPU_RESOURCE
@@ -104,7 +105,7 @@ class EngineBuilder(pulumi.ComponentResource):
         account = ServiceAccount(
             f"{name}-account",
             metadata=ObjectMetaArgs(
-                name=ACCOUNT,
+                name=BUILDER,
                 namespace=args.namespace,
                 labels=labels,
                 annotations=dict(access.annotations) if isinstance(access, CloudIdentity) else None,
@@ -114,8 +115,8 @@ class EngineBuilder(pulumi.ComponentResource):
         )
         network_policy(
             f"{name}-network",
-            of=ACCOUNT,
-            pods={NAME: ACCOUNT},
+            of=BUILDER,
+            pods={NAME: BUILDER},
             namespace=args.namespace,
             labels=labels,
             allowances=args.builder.network,
@@ -132,7 +133,7 @@ class EngineBuilder(pulumi.ComponentResource):
                 f"{name}-{job.order.object_name}",
                 args,
                 job,
-                account.metadata.apply(lambda metadata: metadata.name or ACCOUNT),
+                account.metadata.apply(lambda metadata: metadata.name or BUILDER),
                 order.metadata.apply(lambda metadata, known=job.order.object_name: metadata.name or known),
                 labels,
                 child,

@@ -53,7 +53,7 @@ from components.security.network import network_policy
 from components.security.restricted import restricted
 from planning.filling import ACCOUNT, FILLER_CPU, FILLER_MEMORY, FillJob, PlannedFiller
 from planning.model_versions import MODELS_DIGEST
-from planning.storage import MOUNT, ROLE, CloudIdentity
+from planning.storage import MOUNT, CloudIdentity
 from planning.volumes import USER, MadeClass, PlannedClaim
 
 VOLUME = "models"
@@ -71,8 +71,6 @@ class ModelFillerArgs:
     signing: Input[str]
     """The ConfigMap with the keys that are trusted, known when it is there."""
     pull_secret: str | None
-    roles: Mapping[str, Input[str]]
-    """Of EKS: what a server's Job is to AWS, where the plan does not say."""
     labels: Mapping[str, str]
 
 
@@ -141,9 +139,7 @@ def _job(name: str, args: ModelFillerArgs, job: FillJob, claim: Input[str], opts
     labels = {**of_fillers(args.labels), INSTANCE: job.server}
     account = ServiceAccount(
         f"{name}-{job.server}-account",
-        metadata=ObjectMetaArgs(
-            name=job.account, namespace=args.namespace, labels=labels, annotations=_identity(args, job)
-        ),
+        metadata=ObjectMetaArgs(name=job.account, namespace=args.namespace, labels=labels, annotations=_identity(job)),
         automount_service_account_token=False,
         opts=opts,
     )
@@ -196,8 +192,8 @@ def _pod(args: ModelFillerArgs, job: FillJob, account: Input[str], claim: Input[
                 name=CONTAINER,
                 image=image_reference(args.filler.programs.value),
                 image_pull_policy="IfNotPresent",
-                args=pull_arguments(job.server, job.served, args.filler.bucket),
-                env=access_keys(args.filler.bucket) or None,
+                args=pull_arguments(job.server, job.served, job.bucket),
+                env=access_keys(job.bucket) or None,
                 resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
                 termination_message_policy="FallbackToLogsOnError",
                 security_context=restricted(),
@@ -217,9 +213,7 @@ def _pod(args: ModelFillerArgs, job: FillJob, account: Input[str], claim: Input[
     )
 
 
-def _identity(args: ModelFillerArgs, job: FillJob) -> dict[str, Input[str]] | None:
+def _identity(job: FillJob) -> dict[str, str] | None:
     """Annotations by which the cloud gives the pod an identity; there is no Kubernetes token in it."""
-    access = args.filler.bucket.access
-    stated = access.annotations if isinstance(access, CloudIdentity) else ()
-    role = args.roles.get(job.server)
-    return {**dict(stated), **({ROLE: role} if role is not None else {})} or None
+    access = job.bucket.access
+    return dict(access.annotations) or None if isinstance(access, CloudIdentity) else None

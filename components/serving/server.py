@@ -22,7 +22,7 @@ from planning.ports import GRPC_PORT, HTTP_PORT
 from planning.server import PlannedServer
 from planning.settings.cluster import Platform
 from planning.settings.monitoring import Monitoring, PrometheusOperator
-from planning.storage import ROLE, CloudIdentity
+from planning.storage import CloudIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,6 @@ class ServerArgs:
     pull_secret: str | None
     monitoring: Monitoring
     platform: Platform
-    role: Input[str] | None
-    """Of EKS: what the server's pods are to AWS, where the plan does not say."""
     labels: Mapping[str, str]
 
 
@@ -58,7 +56,7 @@ class Server(pulumi.ComponentResource):
         account = ServiceAccount(
             f"{name}-account",
             metadata=ObjectMetaArgs(
-                name=server.name, namespace=args.namespace, labels=labels, annotations=_identity(server, args.role)
+                name=server.name, namespace=args.namespace, labels=labels, annotations=_identity(server)
             ),
             automount_service_account_token=False,
             opts=child,
@@ -150,8 +148,8 @@ class Server(pulumi.ComponentResource):
         self.register_outputs({"http": self.http, "grpc": self.grpc, "models": self.models})
 
 
-def _identity(server: PlannedServer, role: Input[str] | None) -> dict[str, Input[str]] | None:
+def _identity(server: PlannedServer) -> dict[str, str] | None:
     """Annotations by which the cloud gives the pod an identity; there is no Kubernetes token in it."""
     bucket = server.storage.bucket
     stated = bucket.access.annotations if bucket and isinstance(bucket.access, CloudIdentity) else ()
-    return {**dict(stated), **({ROLE: role} if role is not None else {})} or None
+    return dict(stated) or None

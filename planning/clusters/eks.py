@@ -13,16 +13,18 @@ from typing import Literal
 from planning.catalogue import Catalogue
 from planning.clusters.eks_checks import (
     at,
+    at_block,
     check_access,
     check_endpoint,
     check_minimums,
     check_networks,
-    check_role,
     check_room,
     check_shares,
     check_version,
 )
 from planning.clusters.eks_costs import RunningCost, plan_costs
+from planning.clusters.eks_models import ModelsInS3, plan_models_in_s3
+from planning.clusters.eks_names import cluster_name, partition_of
 from planning.clusters.eks_network import (
     INTERFACES,
     INTERFACES_OF_CLUSTER_AUTOSCALER,
@@ -40,6 +42,7 @@ from planning.clusters.eks_nodes import (
     plan_nodes_of_eks,
 )
 from planning.clusters.eks_quotas import plan_eks_quotas
+from planning.clusters.model_bucket import check_model_bucket
 from planning.clusters.quotas import Quota, check_quotas
 from planning.derived import Derived
 from planning.driver_canary import check_floors
@@ -50,9 +53,7 @@ from planning.server import PlannedServer
 from planning.settings.cluster import Eks, Endpoint, OpenEndpoint, described
 from planning.settings.controllers import Presence
 from planning.settings.eks import AddOn, Grant
-from planning.settings.repository import S3
 from planning.settings.root import Settings
-from planning.volumes import reader_account
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 """Every kind of log that an EKS control plane has (API Logging; CIS Amazon EKS Benchmark 2.1.1)."""
@@ -104,23 +105,13 @@ class ClusterAutoscaler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """`account` reads the part of a bucket that is `server`'s and nothing else, by a role that is made for it."""
-
-    server: str
-    account: str
-    namespace: str
-    bucket: str
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedEks:
     """`creator_administers`: whether the identity that makes the cluster is an administrator of it. It counts when the
     cluster is made and never again."""
 
     name: Derived[str]
     region: str
+    account: str
     partition: str
     kubernetes: str
     support: Literal["standard", "extended"]
@@ -138,7 +129,7 @@ class PlannedEks:
     system: PlannedNodeGroup
     groups: tuple[PlannedNodeGroup, ...]
     scaler: Karpenter | ClusterAutoscaler
-    readers: tuple[Reader, ...]
+    models: ModelsInS3 | None
     quotas: tuple[Quota, ...]
     costs: tuple[RunningCost, ...]
 
@@ -166,7 +157,7 @@ def plan_eks(
         *check_version(settings, cluster),
         *check_endpoint(settings, cluster),
         *check_access(settings, cluster),
-        *check_role(settings, cluster),
+        *check_model_bucket(settings, cluster, at_block(settings)),
     ]
     found += check_networks(settings, cluster)
     if not can_be_cut(cluster.network, len(cluster.zones)):
@@ -182,15 +173,13 @@ def plan_eks(
     network = plan_network(cluster.network, cluster.zones, _interfaces(karpenter=karpenter))
     demands = _demands(cluster, pools, planned.system, planned.groups, planned.classes)
     found += check_room(settings, cluster, network, demands)
-    name = (
-        Derived(cluster.name, "cluster.name says so")
-        if cluster.name
-        else Derived(settings.namespace, "it is named like the namespace, because cluster.name does not say otherwise")
-    )
+    name = cluster_name(settings, cluster)
+    models = plan_models_in_s3(settings, cluster)
     eks = PlannedEks(
         name=name,
         region=cluster.region,
-        partition=_partition(cluster.region),
+        account=cluster.account,
+        partition=partition_of(cluster.region),
         kubernetes=cluster.kubernetes,
         support=cluster.support,
         endpoint=cluster.endpoint,
@@ -216,17 +205,11 @@ def plan_eks(
         )
         if karpenter
         else ClusterAutoscaler(identity=Identity(namespace="kube-system", account="cluster-autoscaler")),
-        readers=_readers(settings),
+        models=models,
         quotas=quotas,
-        costs=plan_costs(cluster, network, planned.system),
+        costs=plan_costs(cluster, network, planned.system, models),
     )
     return eks, tuple(found)
-
-
-def _partition(region: str) -> str:
-    """AWS's partition of a region, the second part of every ARN (docs.aws.amazon.com/whitepapers, "AWS Fault Isolation
-    Boundaries", Partitions)."""
-    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def _interfaces(*, karpenter: bool) -> tuple[Derived[str], ...]:
@@ -323,22 +306,4 @@ def plan_add_ons(cluster: Eks) -> tuple[PlannedAddOn, ...]:
             )
             for volume in cluster.volumes
         ),
-    )
-
-
-def _readers(settings: Settings) -> tuple[Reader, ...]:
-    """A role for each server where the settings name none and the bucket is S3's."""
-    destination = settings.model_repository.destination
-    if not isinstance(destination, S3) or destination.role is not None:
-        return ()
-    above = f"{destination.prefix}/" if destination.prefix else ""
-    return tuple(
-        Reader(
-            server=server,
-            account=reader_account(settings.model_repository, server),
-            namespace=settings.namespace,
-            bucket=destination.bucket,
-            prefix=f"{above}{server}/",
-        )
-        for server in settings.servers
     )

@@ -10,7 +10,6 @@ from planning.clusters.eks_network import LARGEST, Demand, PlannedNetwork, can_b
 from planning.findings import Finding, Place, Rule, Severity, setting
 from planning.pools import Pool
 from planning.settings.cluster import Eks, OpenEndpoint, Reference
-from planning.settings.repository import S3
 from planning.settings.root import Settings
 from planning.wording import counted
 
@@ -23,7 +22,6 @@ NOBODY_NAMED = Rule("TU935", Severity.WARNING, "The administrators of an EKS clu
 EXTENDED_SUPPORT = Rule("TU936", Severity.WARNING, "An EKS cluster's Kubernetes is in standard support")
 KARPENTER_KEEPS_NONE = Rule("TU937", Severity.ERROR, "A spot pool that Karpenter fills begins with no nodes")
 SHARES_UNKNOWN = Rule("TU938", Severity.WARNING, "Karpenter knows how many pods a GPU of its pools carries")
-NO_ROLE = Rule("TU939", Severity.ERROR, "A server on EKS has a role by which it may read its bucket")
 
 MOST_ALLOWED = 40
 """Networks that may call a public control plane (docs.aws.amazon.com/eks/latest/userguide/service-quotas.html)."""
@@ -33,9 +31,14 @@ _NOT_PUBLIC = tuple(
 )
 
 
+def at_block(settings: Settings) -> Place:
+    """The place of the block that describes the cluster."""
+    return setting("cluster.cluster" if isinstance(settings.cluster, Reference) else "cluster")
+
+
 def at(settings: Settings, field: str) -> Place:
-    """The place of `field` of the block that describes the cluster."""
-    return setting(f"cluster.{'cluster.' if isinstance(settings.cluster, Reference) else ''}{field}")
+    """The place of `field` of that block."""
+    return setting(f"{at_block(settings).field}.{field}")
 
 
 def check_version(settings: Settings, cluster: Eks) -> Iterator[Finding]:
@@ -68,21 +71,6 @@ def check_version(settings: Settings, cluster: Eks) -> Iterator[Finding]:
             " costs six times as much, and AWS upgrades it when extended support ends a year later.",
             fix=f"Write one of: {standard}, or accept this warning with a reason.",
         )
-
-
-def check_role(settings: Settings, cluster: Eks) -> Iterator[Finding]:
-    """A role is made with the cluster, and is known where the serving part is deployed by the same program."""
-    destination = settings.model_repository.destination
-    apart = isinstance(settings.cluster, Reference) or not isinstance(cluster.endpoint, OpenEndpoint)
-    if not apart or not isinstance(destination, S3) or destination.role is not None:
-        return
-    yield Finding(
-        rule=NO_ROLE,
-        at=setting("model_repository.destination"),
-        what="names no role, and the servers are deployed by another stack than the one that makes the cluster: their"
-        " pods would not be allowed to read the bucket.",
-        fix="Write `role:` with the ARN of a role that may read the bucket and trusts the servers' ServiceAccounts.",
-    )
 
 
 def check_endpoint(settings: Settings, cluster: Eks) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from planning.catalogue.eks import (
     VERSIONS,
     Rate,
 )
+from planning.clusters.eks_models import ModelsInS3
 from planning.clusters.eks_network import PlannedNetwork
 from planning.clusters.eks_nodes import PlannedNodeGroup
 from planning.settings.cluster import Eks
@@ -36,7 +37,9 @@ class RunningCost:
     source: str
 
 
-def plan_costs(cluster: Eks, network: PlannedNetwork, system: PlannedNodeGroup) -> tuple[RunningCost, ...]:
+def plan_costs(
+    cluster: Eks, network: PlannedNetwork, system: PlannedNodeGroup, models: ModelsInS3 | None
+) -> tuple[RunningCost, ...]:
     return tuple(
         RunningCost(
             what=what,
@@ -45,11 +48,13 @@ def plan_costs(cluster: Eks, network: PlannedNetwork, system: PlannedNodeGroup) 
             usd_at_most=rate.usd_per_hour * max(count, most) if cluster.region == PRICED_REGION else None,
             source=rate.source,
         )
-        for what, count, most, rate in _rates(cluster, network, system)
+        for what, count, most, rate in _rates(cluster, network, system, models)
     )
 
 
-def _rates(cluster: Eks, network: PlannedNetwork, system: PlannedNodeGroup) -> Iterator[tuple[str, int, int, Rate]]:
+def _rates(
+    cluster: Eks, network: PlannedNetwork, system: PlannedNodeGroup, models: ModelsInS3 | None
+) -> Iterator[tuple[str, int, int, Rate]]:
     """What, how many, how many at the most, and the price of one."""
     machine = SYSTEM_MACHINES[cluster.system.machine]
     endpoints = len(network.interfaces) * len(network.zones)
@@ -65,7 +70,9 @@ def _rates(cluster: Eks, network: PlannedNetwork, system: PlannedNodeGroup) -> I
     yield "public addresses of the NAT gateways", network.nat.value, network.nat.value, PUBLIC_ADDRESS
     yield "interface endpoints, one a service and zone", endpoints, endpoints, INTERFACE_ENDPOINT
     if cluster.key is None:
-        yield "KMS key", 1, 1, KMS_KEY
+        yield "KMS key of Secrets and logs", 1, 1, KMS_KEY
+    if models is not None and models.made is not None and models.key is None:
+        yield "KMS key of the models' bucket", 1, 1, KMS_KEY
 
 
 def in_standard_support(kubernetes: str) -> bool:

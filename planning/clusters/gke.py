@@ -185,7 +185,7 @@ def plan_gke(
         node_roles=NODE_ROLES,
         system=system,
         pools=plans,
-        models=plan_models_access(settings, cluster, servers),
+        models=plan_models_access(settings, cluster),
         quotas=quotas,
         costs=plan_cluster_costs(cluster, system, costs),
         labels=cloud_labels(settings.labels),

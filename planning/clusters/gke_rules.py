@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from planning.catalogue import Catalogue
 from planning.catalogue.clouds import CloudFacts
 from planning.clusters.gke_pools import DEFAULT_NOTICE_S, SYSTEM_POOL, stand_in
+from planning.clusters.model_bucket import check_model_bucket
 from planning.findings import Finding, Place, Rule, Severity, setting
 from planning.pools import Pool
 from planning.repository.suggestion import did_you_mean
 from planning.settings.cluster import Gke
-from planning.settings.gke import FlexStart, MadeBucket, Reservation
-from planning.settings.repository import Gs
+from planning.settings.gke import FlexStart, Reservation
 from planning.settings.root import Settings
 from planning.settings.servers import NvidiaGpu
 
@@ -24,7 +24,6 @@ QUEUED_NODES = Rule("TU918", Severity.ERROR, "A server's pools start nodes for i
 POOL_OF_NO_NAME = Rule("TU919", Severity.ERROR, "A block of the cluster's pools is of one that the stack file has")
 TOO_LITTLE_MAINTENANCE = Rule("TU920", Severity.ERROR, "Maintenance windows leave GKE the time that it needs")
 FLEX_START_FROM_ZERO = Rule("TU921", Severity.ERROR, "A flex-start pool begins with no node")
-BUCKET_OF_ANOTHER_KIND = Rule("TU922", Severity.ERROR, "A bucket that is made is the one that servers read")
 POOL_NAME = Rule("TU923", Severity.ERROR, "A pool's name is free, and leaves room for what Pulumi appends")
 SYSTEM_POOL_TOO_SMALL = Rule("TU924", Severity.ERROR, "The system pool has a node in every zone to begin with")
 
@@ -65,7 +64,7 @@ def check_gke(
         *_system(cluster, at),
         *_servers(settings, cluster),
         *_maintenance(cluster, at),
-        *_bucket(settings, cluster, at),
+        *check_model_bucket(settings, cluster, at),
     )
 
 
@@ -211,15 +210,4 @@ def _maintenance(cluster: Gke, at: Place) -> Iterator[Finding]:
             what=f"{window.length} on {len(window.days)} day(s) a week is {hours} h in 32 days, and GKE wants"
             f" {LEAST_MAINTENANCE_HOURS}.",
             fix=f"Write {needed}h, or add days.",
-        )
-
-
-def _bucket(settings: Settings, cluster: Gke, at: Place) -> Iterator[Finding]:
-    destination = settings.model_repository.destination
-    if isinstance(cluster.model_bucket, MadeBucket) and not isinstance(destination, Gs):
-        yield Finding(
-            rule=BUCKET_OF_ANOTHER_KIND,
-            at=_field(at, "model_bucket.kind"),
-            what=f"'made' makes a bucket of Google Cloud Storage, and servers read from {destination.kind!r}.",
-            fix="Write `gs` as model_repository.destination.kind, or take model_bucket out.",
         )

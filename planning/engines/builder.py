@@ -27,9 +27,6 @@ from planning.settings.repository import EngineBuilder
 from planning.settings.scalars import Cpu, Memory
 from planning.storage import Bucket, SecretKeys
 
-ACCOUNT = "engine-builder"
-"""The ServiceAccount of all builders, their NetworkPolicy, and what their pods are selected by."""
-
 PUBLISHER = (Cpu(250), Memory(512 * 2**20))
 """Of our program beside Triton: two answers at a time, and an interpreter. An allowance of ours."""
 

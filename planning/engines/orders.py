@@ -11,6 +11,9 @@ from planning.engines.built import Accuracy, BuiltEngine, Sha256
 from planning.engines.shapes import InputShapes
 from planning.settings.repository import Tolerance
 
+BUILDER = "engine-builder"
+"""The ServiceAccount of all builders, their NetworkPolicy, and what their pods are selected by."""
+
 SOURCES = "engine-sources"
 """Below a destination, as a server of this name: the ONNX files that engines are built from, signed as models are."""
 

@@ -10,14 +10,17 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from planning.settings.base import Strict
 from planning.settings.eks import (
+    AccountId,
     AddOn,
     AddOnVersion,
     EksPool,
+    ExistingS3Bucket,
     Grant,
     KeyArn,
     LogDays,
     NodeImage,
     QuotaCode,
+    S3ModelBucket,
     SystemNodes,
     VolumeDriver,
     grants_of_distinct_principals,
@@ -116,6 +119,8 @@ class Eks(Strict):
     """A cluster on Amazon Elastic Kubernetes Service, made by this stack."""
 
     kind: Literal["eks"]
+    account: AccountId
+    """The number of the AWS account. With credentials of another one nothing is made."""
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["eu-central-1"])]
     zones: Annotated[list[str], Field(min_length=2, examples=["eu-central-1a"]), Distinct()]
     """Availability zones of the region. EKS needs at least two for its control plane."""
@@ -137,6 +142,7 @@ class Eks(Strict):
     support: Literal["standard", "extended"] = "standard"
     """What becomes of the cluster when its version's standard support ends: upgraded by AWS, or kept at six times the
     control plane's price."""
+    model_bucket: S3ModelBucket = ExistingS3Bucket()
     key: KeyArn | None = None
     """A KMS key of yours that encrypts Secrets and logs; left out, one is made, with yearly rotation."""
     log_days: LogDays = 90

@@ -19,6 +19,7 @@ KeyArn = Annotated[
         examples=["arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"],
     ),
 ]
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["123456789012"])]
 PrincipalArn = Annotated[
     str,
     Field(
@@ -85,6 +86,28 @@ class Grant(Strict):
         if (self.may == "groups") != bool(self.groups):
             raise ValueError("has groups where `may` is groups, and only there")
         return self
+
+
+class ExistingS3Bucket(Strict):
+    """The bucket of `model_repository` is there, and its owner looks after it."""
+
+    kind: Literal["existing"] = "existing"
+    key: KeyArn | None = None
+    """The KMS key that encrypts it, which roles made here may then use; left out, S3's own does."""
+
+
+class MadeS3Bucket(Strict):
+    """This stack makes the bucket of `model_repository`: versions kept, encrypted by KMS, closed to the public, reached
+    by TLS alone, protected as long as `deletion` is refused."""
+
+    kind: Literal["made"]
+    keep: Annotated[int, Field(ge=1)] = 30
+    """Days for which a replaced or deleted object is kept."""
+    key: KeyArn | None = None
+    """A KMS key of yours that encrypts it; left out, one is made, with yearly rotation."""
+
+
+S3ModelBucket = Annotated[ExistingS3Bucket | MadeS3Bucket, Field(discriminator="kind")]
 
 
 class SystemNodes(Strict):

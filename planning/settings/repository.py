@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from planning.settings.base import Strict
 from planning.settings.controllers import Presence, State
@@ -60,8 +61,9 @@ class EngineBuilder(Strict):
 
 
 class S3Engines(EngineBuilder):
-    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")]
-    """The IAM role of the builders, which you make: it lists and reads the bucket and puts objects below `engines/`."""
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    """The IAM role of the builders: it lists and reads the bucket and puts objects below `engines/`. Left out on a
+    cluster of kind `eks`, it is made with the cluster."""
 
 
 class S3CompatibleEngines(EngineBuilder):
@@ -71,24 +73,42 @@ class S3CompatibleEngines(EngineBuilder):
 
 
 class GsEngines(EngineBuilder):
-    service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$")]
-    """The Google service account of the builders, which you make: it lists and reads the bucket and creates objects
-    below `engines/`."""
+    service_account: Annotated[str, Field(pattern=r"^[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com$")] | None = None
+    """The Google service account of the builders: it lists and reads the bucket and creates objects below `engines/`.
+    Left out, the Kubernetes service account itself is the principal; on a cluster of kind `gke` it gets these rights
+    with the cluster."""
 
 
 Delivery = Annotated[ByTriton | Fetched | OnVolume, Field(discriminator="kind")]
 """How models come from the bucket into a pod."""
 
 
+_KEPT_BY_S3 = (("xn--", "sthree-", "amzn-s3-demo-"), ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"))
+"""Beginnings and endings (docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)."""
+
+
+def name_that_s3_takes(name: str) -> str:
+    beginnings, endings = _KEPT_BY_S3
+    if ".." in name or re.fullmatch(r"[0-9]+(\.[0-9]+){3}", name):
+        raise ValueError("must have no two dots beside each other, and be no address: S3 takes no such name")
+    kept = next((part for part in beginnings if name.startswith(part)), None) or next(
+        (part for part in endings if name.endswith(part)), None
+    )
+    if kept is not None:
+        raise ValueError(f"must not have {kept!r} in that place, which S3 keeps for itself")
+    return name
+
+
 class S3(Strict):
     """An S3 bucket of AWS, read with the identity of the pod's service account."""
 
     kind: Literal["s3"]
-    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"), AfterValidator(name_that_s3_takes)]
     prefix: Prefix | None = None
     region: str
     role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
-    """The IAM role that may read the bucket (IRSA), where the cluster is not made by this stack."""
+    """The IAM role that may read the bucket (IRSA). Left out on a cluster of kind `eks`, each server gets a role that
+    reads its own part, made with the cluster."""
     networks: list[CidrBlock] = []
     """Addresses of the bucket and of STS (the subnets of VPC endpoints). Left out, pods may reach any public address on
     port 443."""

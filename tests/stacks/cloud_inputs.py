@@ -19,7 +19,9 @@ def unfitting(token: str, inputs: Mapping[str, Any]) -> Iterator[str]:
     package, module, name = token.split(":")
     sdk = importlib.import_module(f"pulumi_{package}.{module.partition('/')[0]}")
     resource = getattr(sdk, name)
-    arguments = getattr(importlib.import_module(resource.__module__), f"{name}Args")
+    # Where a block has the name of a resource, the resource's own arguments are called otherwise.
+    own = importlib.import_module(resource.__module__)
+    arguments = getattr(own, f"{name}InitArgs", None) or getattr(own, f"{name}Args")
     yield from _of_type(inputs, arguments, "")
 
 

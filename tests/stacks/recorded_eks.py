@@ -58,7 +58,6 @@ class RecordedEks:
     planned: PlannedEks
     resources: tuple[Recorded, ...]
     kubeconfig: Mapping[str, Any]
-    readers: Mapping[str, str]
     add_ons: Mapping[str, str]
 
     def of(self, kind: str) -> list[Recorded]:
@@ -112,9 +111,6 @@ def recorded_eks(edit: Edit | None = None) -> RecordedEks:
         )
         cluster.facts.kubeconfig.apply(lambda text: told.update(kubeconfig=json.loads(text)))
         cluster.add_ons.apply(lambda versions: told.update(add_ons=versions))
-        told["readers"] = {}
-        for server, arn in cluster.readers.items():
-            arn.apply(lambda known, server=server: told["readers"].update({server: known}))
 
     resources = record(program, stack="prod", outputs=FromAws(), calls=CALLS)
     return RecordedEks(
@@ -122,7 +118,6 @@ def recorded_eks(edit: Edit | None = None) -> RecordedEks:
         planned=planned,
         resources=resources,
         kubeconfig=told["kubeconfig"],
-        readers=told["readers"],
         add_ons=told["add_ons"],
     )
 

@@ -24,6 +24,7 @@ POOLS = {
 CLUSTERS: dict[str, dict[str, Any]] = {
     "eks": {
         "kind": "eks",
+        "account": "123456789012",
         "region": "us-east-1",
         "zones": ["us-east-1a", "us-east-1b"],
         "endpoint": {"kind": "public", "allow": ["203.0.113.0/24"]},

@@ -153,7 +153,7 @@ def _up(*, fail: bool) -> list[tuple[str, str]]:
     pulumi.runtime.set_mocks(engine, project="tritonup", stack="prod", preview=False)
 
     def run() -> None:
-        compose(prod().plan, ResourceOptions(), {})
+        compose(prod().plan, ResourceOptions())
 
     if fail:
         with pytest.raises(Exception, match="the handshake failed"):

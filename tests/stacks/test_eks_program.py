@@ -15,12 +15,10 @@ import pytest
 import yaml
 from cloud_inputs import unfitting
 from recorded_eks import ACCOUNT, CALLS, FromAws, RecordedEks, prod_eks, recorded_eks
-from rendered_stack import ROOT, planned_from, raw_settings
+from rendered_stack import ROOT, planned_from, raw_settings, rendered_stack
 
-from planning.plan import Plan
 from stacks.program import deploy
 from stacks.recording import is_unknown, record
-from stacks.render import UnknownValuesError, rendered
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "prod-eks.yaml"
 UPDATE = "TRITONUP_UPDATE_SNAPSHOTS"
@@ -62,13 +60,13 @@ def test_the_cluster_is_made_of_what_its_snapshot_shows(prod: RecordedEks) -> No
         pytest.fail("\n".join([*diff, f"If that is meant, run this with {UPDATE}=1 and commit."]), pytrace=False)
 
 
-@pytest.mark.parametrize("edit", [None, "public", "autoscaled", "own-readers"])
+@pytest.mark.parametrize("edit", [None, "public", "autoscaled", "given"])
 def test_every_input_is_one_of_the_providers_and_of_its_type(edit: str | None, assembled_models: None) -> None:
     edits: dict[str | None, Any] = {
         None: lambda raw: None,
         "public": lambda raw: raw["cluster"].update(endpoint={"kind": "public", "allow": ["203.0.113.0/24"]}),
         "autoscaled": lambda raw: raw["controllers"].update(karpenter="none"),
-        "own-readers": _open_and_without_a_role,
+        "given": lambda raw: raw["cluster"].pop("model_bucket"),
     }
     made = [one for one in recorded_eks(edits[edit]).resources if one.type.startswith("aws:")]
     assert made
@@ -131,7 +129,7 @@ print(json.dumps(sorted(name for name in sys.modules if name.split(".")[0] in ("
     assert not [name for name in loaded if name.startswith("pulumi_gcp")]
     # The SDK has a lazy stand-in for every service; one that is used has modules of its own below it.
     used = {name.split(".")[1] for name in loaded if name.count(".") > 1}
-    assert used - {"config"} == {"cloudwatch", "ec2", "eks", "iam", "kms", "sqs", "vpc"}
+    assert used - {"config"} == {"cloudwatch", "ec2", "eks", "iam", "kms", "s3", "sqs", "vpc"}
 
 
 def test_planning_and_karpenters_objects_need_no_sdk_of_a_cloud() -> None:
@@ -144,35 +142,27 @@ print([name for name in sys.modules if name.startswith("pulumi_aws")])
     assert ran.stdout.strip() == "[]", ran.stderr
 
 
-def _open_and_without_a_role(raw: dict[str, Any]) -> None:
-    raw["cluster"]["endpoint"] = {"kind": "public", "allow": ["203.0.113.0/24"]}
-    del raw["model_repository"]["destination"]["role"]
-
-
-def _planned_open() -> Plan:
-    raw = raw_settings("prod")
-    _open_and_without_a_role(raw)
-    plan = planned_from(raw)
-    assert not plan.errors, plan.errors
-    return replace(plan, findings=())
-
-
-def test_every_server_that_reads_a_bucket_is_told_the_role_that_was_made_for_it(assembled_models: None) -> None:
-    plan = _planned_open()
-    made = record(lambda: deploy(plan), stack="prod", outputs=FromAws(), calls=CALLS)
+def test_every_server_that_reads_a_bucket_is_told_the_role_that_is_made_for_it(prod: RecordedEks) -> None:
+    """Also by a rendering, and by a stack that did not make the cluster: the ARN is known before the role is there."""
     accounts = {
-        one.inputs["metadata"]["name"]: one.inputs["metadata"].get("annotations", {})
-        for one in made
-        if one.type == "kubernetes:core/v1:ServiceAccount" and one.inputs["metadata"]["namespace"] == plan.namespace
+        manifest.name: manifest.body["metadata"].get("annotations", {})
+        for manifest in rendered_stack("prod").of("ServiceAccount")
+        if manifest.namespace == prod.plan.namespace
     }
-    assert {name: annotations["eks.amazonaws.com/role-arn"] for name, annotations in accounts.items()} == {
-        server.name: f"arn:aws:iam::{ACCOUNT}:cluster-reader-{server.name}" for server in plan.servers
-    }
+    made = {role.inputs["name"] for role in prod.of("iam/role") if "name" in role.inputs}
+    assert set(accounts) == {server.name for server in prod.plan.servers}
+    for name, stated in accounts.items():
+        role = f"inference-us-east-1-models-{name}"
+        assert role in made
+        assert stated["eks.amazonaws.com/role-arn"] == f"arn:aws:iam::{ACCOUNT}:role/{role}"
 
 
-def test_a_rendering_that_cannot_know_a_role_is_refused(assembled_models: None) -> None:
-    plan = _planned_open()
-    with pytest.raises(UnknownValuesError) as refused:
-        rendered(plan, "prod")
-    assert {who for who, _ in refused.value.unknown} == {f"ServiceAccount {server.name!r}" for server in plan.servers}
-    assert "destination.role" in str(refused.value)
+def test_pods_wait_for_what_they_read_by(assembled_models: None) -> None:
+    raw = raw_settings("prod")
+    raw["cluster"]["endpoint"] = {"kind": "public", "allow": ["203.0.113.0/24"]}
+    plan = replace(planned_from(raw), findings=())
+    made = record(lambda: deploy(plan), stack="prod", outputs=FromAws(), calls=CALLS)
+    kinds = [one.type for one in made]
+    (provider,) = [index for index, kind in enumerate(kinds) if kind == "pulumi:providers:kubernetes"]
+    before = {one.name for one in made[:provider]}
+    assert {"cluster-models-vision", "cluster-models-text", "cluster-models-bucket-encryption"} <= before

@@ -1,6 +1,8 @@
 """What no EKS cluster of ours may be: each test names the rule that it keeps.
 
-CIS numbers are of the CIS Amazon EKS Benchmark 1.8 and, where said, of the CIS AWS Foundations Benchmark 3.0.
+CIS numbers are of the CIS Amazon EKS Benchmark 1.8 and, where said, of the CIS AWS Foundations Benchmark 3.0. S3 and
+KMS numbers with `fsbp` are of AWS Foundational Security Best Practices (docs.aws.amazon.com/securityhub/latest/
+userguide/s3-controls.html).
 """
 
 from __future__ import annotations
@@ -15,8 +17,14 @@ import pytest
 import yaml
 from recorded_eks import GROUP, RecordedEks, karpenter_of, prod_eks, recorded_eks, statements
 
+from tests.unit.planning.world import SIGNING
+
 PUBLIC = {"kind": "public", "allow": ["203.0.113.0/24", "198.51.100.7/32"]}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
+MADE_KEY = "arn:aws:kms:us-east-1:123456789012:cluster-models-bucket-key"
+MODELS_KEY = "arn:aws:kms:us-east-1:123456789012:key/2c3d"
+READERS = "arn:aws:iam::123456789012:role/inference-models-read"
+BUCKET = "arn:aws:s3:::acme-inference-prod-models"
 
 
 def _public(raw: dict[str, Any]) -> None:
@@ -31,13 +39,33 @@ def _own_key(raw: dict[str, Any]) -> None:
     raw["cluster"]["key"] = KEY
 
 
-def _own_readers(raw: dict[str, Any]) -> None:
-    _public(raw)  # where the program that makes the roles also deploys
-    del raw["model_repository"]["destination"]["role"]
+def _given(raw: dict[str, Any]) -> None:
+    """Everything is there already: a bucket with its key, and who may read it."""
+    raw["cluster"]["model_bucket"] = {"kind": "existing", "key": MODELS_KEY}
+    raw["model_repository"]["destination"]["role"] = READERS
+
+
+def _building(raw: dict[str, Any]) -> None:
+    """Engines are built, by who is made for it, and pods fetch what they serve."""
+    raw["model_repository"]["signing"] = SIGNING
+    raw["images"]["registry"] = "registry.example/acme"
+    raw["model_repository"]["destination"] |= {"engines": {}, "delivery": {"kind": "fetched"}}
+    raw["cluster"]["model_bucket"] = {"kind": "made", "key": MODELS_KEY}
+
+
+def _drivers(raw: dict[str, Any]) -> None:
     raw["cluster"]["volumes"] = ["ebs", "efs", "fsx"]
 
 
-EDITS = {"prod": None, "public": _public, "autoscaled": _autoscaled, "own-key": _own_key, "readers": _own_readers}
+EDITS = {
+    "prod": None,
+    "public": _public,
+    "autoscaled": _autoscaled,
+    "own-key": _own_key,
+    "drivers": _drivers,
+    "given": _given,
+    "building": _building,
+}
 
 
 @pytest.fixture(params=EDITS, scope="module")
@@ -77,7 +105,8 @@ def test_every_log_of_the_control_plane_is_kept_encrypted_and_for_as_long_as_ask
 def test_secrets_are_encrypted_by_a_key_of_the_users_or_of_the_clusters_own_cis_5_3_1(eks: RecordedEks) -> None:
     encryption = eks.one("eks/cluster")["encryptionConfig"]
     assert encryption["resources"] == ["secrets"]
-    made = [] if eks.none("kms/key") else eks.of("kms/key")
+    keys = [] if eks.none("kms/key") else eks.of("kms/key")
+    made = [key for key in keys if key.name == "cluster-key"]
     assert encryption["provider"]["keyArn"] == (f"arn:aws:kms:us-east-1:123456789012:{made[0].name}" if made else KEY)
     assert len(made) == (eks.planned.key is None)
     for key in made:
@@ -260,30 +289,117 @@ def test_no_policy_of_ours_allows_every_action_or_changes_what_is_not_the_cluste
                 assert any("ResourceTag/" in key for keys in statement["Condition"].values() for key in keys), statement
 
 
-def test_a_server_reads_its_own_models_and_no_others(assembled_models: None) -> None:
-    eks = recorded_eks(_own_readers)
-    bucket = "arn:aws:s3:::acme-inference-prod-models"
-    assert set(eks.readers) == {"vision", "text"}
-    for server, arn in eks.readers.items():
-        assert arn.endswith(f":cluster-reader-{server}")
-        (trust,) = statements(eks.named("iam/role", f"cluster-reader-{server}")["assumeRolePolicy"])
-        issuer = "oidc.eks.us-east-1.amazonaws.com/id/0123"
+def _rights_of(eks: RecordedEks, account: str) -> dict[str, Mapping[str, Any]]:
+    return {
+        each["Sid"]: each for each in statements(eks.named("iam/rolePolicy", f"cluster-models-{account}")["policy"])
+    }
+
+
+def test_a_server_reads_its_own_models_and_no_others(prod: RecordedEks) -> None:
+    issuer = "oidc.eks.us-east-1.amazonaws.com/id/0123"
+    for server in ("vision", "text"):
+        role = prod.named("iam/role", f"cluster-models-{server}")
+        assert role["name"] == f"inference-us-east-1-models-{server}"
+        (trust,) = statements(role["assumeRolePolicy"])
         assert trust["Condition"] == {
             "StringEquals": {
                 f"{issuer}:sub": f"system:serviceaccount:inference:{server}",
                 f"{issuer}:aud": "sts.amazonaws.com",
             }
         }
-        listing, reading = statements(eks.named("iam/rolePolicy", f"cluster-reader-{server}")["policy"])
-        assert (listing["Action"], listing["Resource"]) == (["s3:ListBucket"], [bucket])
+        rights = _rights_of(prod, server)
+        assert set(rights) == {"ListItsPart", "FindTheBucket", "ReadItsPart", "UseTheKeyInS3"}
+        listing, reading = rights["ListItsPart"], rights["ReadItsPart"]
+        assert (listing["Action"], listing["Resource"]) == (["s3:ListBucket"], [BUCKET])
         assert listing["Condition"]["StringLike"]["s3:prefix"] == [f"triton/{server}/", f"triton/{server}/*"]
-        assert (reading["Action"], reading["Resource"]) == (["s3:GetObject"], [f"{bucket}/triton/{server}/*"])
+        assert (reading["Action"], reading["Resource"]) == (["s3:GetObject"], [f"{BUCKET}/triton/{server}/*"])
 
 
-def test_a_role_that_the_stack_file_names_is_used_and_none_is_made(prod: RecordedEks) -> None:
-    assert prod.plan.settings.model_repository.destination.role is not None
-    assert prod.readers == {}
-    assert not [role for role in prod.of("iam/role") if "reader" in role.name]
+def test_triton_may_ask_whether_its_bucket_is_there_and_pods_that_fetch_need_not(prod: RecordedEks) -> None:
+    """HeadBucket has no prefix, and Triton gives up where it is refused (triton-inference-server/core,
+    S3FileSystem::CheckClient)."""
+    asks = _rights_of(prod, "vision")["FindTheBucket"]
+    assert (asks["Action"], asks["Resource"]) == (["s3:ListBucket"], [BUCKET])
+    assert asks["Condition"] == {"Null": {"s3:prefix": "true"}}
+    assert "FindTheBucket" not in _rights_of(recorded_eks(_building), "vision")
+
+
+def test_engines_are_written_by_their_builder_alone_and_nothing_else_is(assembled_models: None) -> None:
+    eks = recorded_eks(_building)
+    rights = _rights_of(eks, "engine-builder")
+    writing, key = rights["WriteItsPart"], rights["UseTheKeyInS3"]
+    assert writing["Action"] == ["s3:PutObject", "s3:AbortMultipartUpload"]
+    assert writing["Resource"] == [f"{BUCKET}/triton/engines/*"]
+    assert rights["ReadItsPart"]["Resource"] == [f"{BUCKET}/triton/engine-sources/*", f"{BUCKET}/triton/engines/*"]
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    writers = {
+        policy.name
+        for policy in eks.of("iam/rolePolicy")
+        for each in statements(policy.inputs["policy"])
+        if any(action.startswith(("s3:Put", "s3:Delete")) for action in each["Action"])
+    }
+    assert writers == {"cluster-models-engine-builder"}
+
+
+def test_the_models_key_is_used_through_s3_alone_and_for_this_bucket(prod: RecordedEks) -> None:
+    for eks, key in (
+        (prod, "arn:aws:kms:us-east-1:123456789012:cluster-models-bucket-key"),
+        (recorded_eks(_building), MODELS_KEY),
+    ):
+        right = _rights_of(eks, "vision")["UseTheKeyInS3"]
+        assert (right["Action"], right["Resource"]) == (["kms:Decrypt"], [key])
+        assert right["Condition"] == {
+            "StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [BUCKET, f"{BUCKET}/triton/vision/*"]},
+        }
+
+
+def test_a_bucket_that_is_made_is_closed_to_the_public_fsbp_s3_8_cis_aws_2_1_4(prod: RecordedEks) -> None:
+    closed = prod.one("s3/bucketPublicAccessBlock")
+    switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    assert all(closed[switch] is True for switch in switches)
+    assert prod.one("s3/bucketOwnershipControls")["rule"] == {"objectOwnership": "BucketOwnerEnforced"}, "fsbp S3.12"
+
+
+def test_a_bucket_that_is_made_is_reached_by_tls_alone_fsbp_s3_5_cis_aws_2_1_1(prod: RecordedEks) -> None:
+    (denied,) = statements(prod.one("s3/bucketPolicy")["policy"])
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", ["s3:*"])
+    assert denied["Resource"] == [BUCKET, f"{BUCKET}/*"]
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_a_bucket_that_is_made_is_encrypted_by_a_key_that_rotates_fsbp_s3_17_kms_4(prod: RecordedEks) -> None:
+    for eks, key in (
+        (prod, "arn:aws:kms:us-east-1:123456789012:cluster-models-bucket-key"),
+        (recorded_eks(_building), MODELS_KEY),
+    ):
+        (rule,) = eks.one("s3/bucketServerSideEncryptionConfiguration")["rules"]
+        assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key}
+        assert rule["bucketKeyEnabled"] is True
+    made = prod.named("kms/key", "cluster-models-bucket-key")
+    assert made["enableKeyRotation"] is True
+    assert made["deletionWindowInDays"] == 30
+
+
+def test_a_bucket_that_is_made_keeps_what_was_replaced_for_a_while_fsbp_s3_13_s3_14(prod: RecordedEks) -> None:
+    assert prod.one("s3/bucketVersioning")["versioningConfiguration"] == {"status": "Enabled"}
+    rules = {rule["id"]: rule for rule in prod.one("s3/bucketLifecycleConfiguration")["rules"]}
+    assert rules["old-versions"]["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
+    assert rules["ended-uploads"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
+    # What servers read is never removed by age.
+    assert not any("days" in rule.get("expiration", {}) for rule in rules.values())
+    assert prod.one("s3/bucket")["forceDestroy"] is False
+
+
+def test_a_bucket_that_is_there_is_left_alone_and_so_is_a_named_role(assembled_models: None) -> None:
+    given = recorded_eks(_given)
+    assert not [one for one in given.resources if one.type.startswith("aws:s3/")]
+    assert not [role for role in given.of("iam/role") if "models" in role.name]
+
+
+def test_the_provider_refuses_credentials_of_another_account(prod: RecordedEks) -> None:
+    (provider,) = [one for one in prod.resources if one.type == "pulumi:providers:aws"]
+    assert provider.inputs["allowedAccountIds"] in (["123456789012"], '["123456789012"]')
 
 
 def test_the_kubeconfig_holds_no_credential_and_asks_for_a_token(eks: RecordedEks) -> None:

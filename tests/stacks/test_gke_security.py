@@ -9,9 +9,12 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import pytest
-from cloud_program import NUMBER, CloudProgram, dev, recorded_program
+from cloud_program import NUMBER, PROJECT_ASKED, CloudProgram, dev, recorded_program
+from rendered_stack import planned_from, raw_settings
 
-from stacks.recording import is_unknown, leaves
+from stacks.made import make_cluster
+from stacks.recording import is_unknown, leaves, record
+from tests.unit.planning.world import SIGNING
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +188,19 @@ def test_a_server_reads_its_own_folder_and_sees_no_other(program: CloudProgram) 
         assert not [other for other in others if other.storage.repository.value.startswith(below)]
     # On the bucket as a whole nobody may list or read objects.
     assert {grant["role"] for grant in program.of("BucketIAMMember").values()} == {"roles/storage.bucketViewer"}
+
+
+def test_engines_are_added_by_their_builder_alone_and_replaced_by_nobody(assembled_models: None) -> None:
+    raw = raw_settings("dev")
+    raw["model_repository"]["signing"] = SIGNING
+    raw["model_repository"]["destination"]["engines"] = {}
+    plan = planned_from(raw)
+    made = record(lambda: make_cluster(plan), stack="dev", calls=PROJECT_ASKED)
+    grants = {one.name: one.inputs for one in made if one.type.endswith(":ManagedFolderIamMember")}
+    roles = {name: grant["role"] for name, grant in grants.items()}
+    assert {name for name, role in roles.items() if role != "roles/storage.objectViewer"} == {"models-engines-adds"}
+    assert roles["models-engines-adds"] == "roles/storage.objectCreator"
+    assert grants["models-engines-adds"]["managedFolder"] == "engines/"
 
 
 def test_a_bucket_that_is_made_is_closed_versioned_and_never_emptied(assembled_models: None) -> None:

@@ -170,7 +170,7 @@ def asked(prod: RenderedStack, monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(mocks.MockMonitor, "RegisterResource", register)
     from pulumi import ResourceOptions
 
-    record(lambda: compose(prod.plan, ResourceOptions(), {}), stack="prod")
+    record(lambda: compose(prod.plan, ResourceOptions()), stack="prod")
     return seen
 
 

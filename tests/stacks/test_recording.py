@@ -175,7 +175,7 @@ def test_whole_numbers_stay_whole() -> None:
 def with_a_bucket(monkeypatch: pytest.MonkeyPatch, assembled_models: None) -> Plan:
     """A plan of which `rendered` makes a program that stands on a cloud's resource."""
     plan = rendered_stack("local").plan
-    monkeypatch.setattr("stacks.render.compose", lambda plan, opts, roles: _reads_a_bucket())
+    monkeypatch.setattr("stacks.render.compose", lambda plan, opts: _reads_a_bucket())
     return plan
 
 

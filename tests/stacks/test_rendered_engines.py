@@ -24,7 +24,8 @@ from planning.settings.scalars import Cpu, Memory
 from tests.unit.planning.world import MINIO, SIGNING
 from tests.unit.planning.world import image_lock as lock_with_programs
 
-ROLE = "arn:aws:iam::123456789012:role/engine-builder"
+ROLE = "arn:aws:iam::123456789012:role/inference-us-east-1-models-engine-builder"
+"""Of whoever builds, made with the cluster."""
 
 
 def building(
@@ -33,6 +34,8 @@ def building(
     raw = raw_settings("prod")
     raw["images"]["registry"] = "registry.example/acme"
     at = destination or raw["model_repository"]["destination"]
+    if destination is not None:
+        del raw["cluster"]["model_bucket"]  # of S3, which is not read then
     raw["model_repository"] |= {"destination": {**at, "engines": engines}, "signing": SIGNING}
     settings = read_settings(raw)
     assert isinstance(settings, Settings), settings
@@ -46,7 +49,7 @@ def building(
 
 @functools.cache
 def prod() -> RenderedStack:
-    return building({"role": ROLE})
+    return building({})
 
 
 def job_of(stack: RenderedStack) -> Body:
@@ -122,7 +125,7 @@ def test_what_is_built_is_what_was_ordered(assembled_models: None) -> None:
 
 def test_another_tolerance_is_another_job(assembled_models: None) -> None:
     """A finished Job does not run again by itself."""
-    other = building({"role": ROLE, "tolerance": {"absolute": 0.5}})
+    other = building({"tolerance": {"absolute": 0.5}})
     templates = [job_of(stack)["spec"]["template"]["metadata"]["annotations"] for stack in (prod(), other)]
     assert templates[0]["tritonup/order-digest"] != templates[1]["tritonup/order-digest"]
 
@@ -166,7 +169,7 @@ def test_a_recorded_engine_has_no_job_and_is_served_by_its_digest(assembled_mode
             "accuracy": accuracy,
         }
     )
-    after = building({"role": ROLE}, models=replace(example_repository(), engines={job.order.name: engine}))
+    after = building({}, models=replace(example_repository(), engines={job.order.name: engine}))
     assert not [manifest for manifest in after.manifests if manifest.kind == "Job"]
     (served,) = (server.served for server in after.plan.servers if server.name == "vision")
     assert "digits_trt" in [model.name for model in served.models]

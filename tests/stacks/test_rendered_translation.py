@@ -16,7 +16,6 @@ from planning.images import ImageRef
 from planning.plan import Plan
 from planning.pools import GPU_RESOURCE, POOL_LABEL, PoolTaint
 from planning.server import PlannedLane, PlannedServer
-from planning.settings.repository import S3
 from planning.settings.scalars import Cpu, Memory
 from planning.storage import MOUNT, ClaimSource, ImageSource
 from stacks.recording import leaves
@@ -334,12 +333,11 @@ def test_models_that_are_mounted_are_mounted_for_reading(
 
 def test_a_bucket_is_read_with_the_identity_of_the_servers_own_account(assembled_models: None) -> None:
     prod = rendered_stack("prod")
-    destination = prod.plan.settings.model_repository.destination
-    assert isinstance(destination, S3)
     for server, _, deployment in prod.lanes():
         account = prod.one("ServiceAccount", pod_of(deployment)["serviceAccountName"])
         assert account["metadata"]["name"] == server.name
-        assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": destination.role}
+        role = f"arn:aws:iam::123456789012:role/inference-us-east-1-models-{server.name}"
+        assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": role}
         env = {one["name"]: one["value"] for one in container_of(deployment)["env"]}
         assert env["AWS_REGION"] == "us-east-1"
         assert not any("KEY" in name or "SECRET" in name for name in env)

@@ -43,7 +43,7 @@ otherwise (CIS Amazon EKS 5.4.4)."""
 class AddOnsArgs:
     planned: PlannedEks
     cluster: Input[str]
-    account: Output[str]
+    account: str
     tags: Mapping[str, str]
 
 

@@ -19,16 +19,15 @@ from components.clusters.eks.cluster_autoscaler import EksClusterAutoscaler, Eks
 from components.clusters.eks.control_plane import (
     EksControlPlane,
     EksControlPlaneArgs,
-    account_of,
     control_plane_role,
 )
 from components.clusters.eks.endpoints import EksEndpoints, EksEndpointsArgs
 from components.clusters.eks.karpenter import EksKarpenter, EksKarpenterArgs
 from components.clusters.eks.keys import cluster_key
 from components.clusters.eks.kubeconfig import kubeconfig
+from components.clusters.eks.models import EksModels, EksModelsArgs
 from components.clusters.eks.network import EksNetwork, EksNetworkArgs
 from components.clusters.eks.node_groups import EksNodeGroups, EksNodeGroupsArgs
-from components.clusters.eks.readers import bucket_readers
 from components.clusters.eks.tags import common
 from components.clusters.facts import ClusterFacts
 from planning.clusters.eks import ClusterAutoscaler, Karpenter, PlannedEks
@@ -43,17 +42,16 @@ class EksClusterArgs:
 
 
 def amazon(planned: PlannedEks) -> Provider:
-    """Of the cluster's region. Its credentials are those of whoever deploys."""
-    return Provider("amazon", region=planned.region)
+    """Of the cluster's region and account. Its credentials are those of whoever deploys; of another account they are
+    refused before anything is made."""
+    return Provider("amazon", region=planned.region, allowed_account_ids=[planned.account])
 
 
 class EksCluster(pulumi.ComponentResource):
-    """`facts` is all that the serving part needs. `readers` has the role of each server that reads a bucket by one that
-    is made here. `add_ons` has the versions in use. `queue` is what Karpenter's `interruptionQueue` must say, None
-    without Karpenter."""
+    """`facts` is all that the serving part needs. `add_ons` has the versions in use. `queue` is what Karpenter's
+    `interruptionQueue` must say, None without Karpenter."""
 
     facts: ClusterFacts
-    readers: Mapping[str, Output[str]]
     add_ons: Output[dict[str, str]]
     queue: Output[str] | None
 
@@ -63,14 +61,13 @@ class EksCluster(pulumi.ComponentResource):
         planned = args.planned
         tags = common(args.labels, planned.name.value)
         role, attached = control_plane_role(name, planned, tags, child)
-        account = account_of(role)
         key = cluster_key(
             name,
             key=planned.key,
             cluster=planned.name.value,
             region=planned.region,
             partition=planned.partition,
-            account=account,
+            account=planned.account,
             protect=planned.deletion_protected,
             tags=tags,
             opts=child,
@@ -82,7 +79,7 @@ class EksCluster(pulumi.ComponentResource):
                 cluster=planned.name.value,
                 found_by=dict([planned.scaler.discovery]) if isinstance(planned.scaler, Karpenter) else {},
                 key=key,
-                account=account,
+                account=planned.account,
                 log_days=planned.log_days,
                 tags=tags,
             ),
@@ -122,7 +119,7 @@ class EksCluster(pulumi.ComponentResource):
             tags=tags,
             opts=child,
         )
-        of_add_ons = AddOnsArgs(planned=planned, cluster=control.name, account=account, tags=tags)
+        of_add_ons = AddOnsArgs(planned=planned, cluster=control.name, account=planned.account, tags=tags)
         first = add_ons(name, [each for each in planned.add_ons if each.before_nodes], of_add_ons, child)
         nodes = EksNodeGroups(
             f"{name}-nodes",
@@ -141,20 +138,40 @@ class EksCluster(pulumi.ComponentResource):
             of_add_ons,
             ResourceOptions.merge(child, ResourceOptions(depends_on=[nodes.system])),
         )
-        scaler = self._scaler(name, planned, control, account, tags, child)
-        self.readers = bucket_readers(
-            f"{name}-reader", planned, issuer=control.issuer, issuer_arn=control.issuer_arn, tags=tags, opts=child
+        scaler = self._scaler(name, planned, control, tags, child)
+        models = (
+            EksModels(
+                f"{name}-models",
+                EksModelsArgs(
+                    models=planned.models,
+                    partition=planned.partition,
+                    account=planned.account,
+                    issuer=control.issuer,
+                    issuer_arn=control.issuer_arn,
+                    tags=tags,
+                ),
+                child,
+            )
+            if planned.models is not None
+            else None
         )
         self.queue = scaler.queue if isinstance(scaler, EksKarpenter) else None
         self.add_ons = versions({**first, **then})
-        ready: list[Resource] = [*access, *first.values(), *nodes.groups, *then.values(), scaler]
+        ready: list[Resource] = [
+            *access,
+            *first.values(),
+            *nodes.groups,
+            *then.values(),
+            scaler,
+            *(models.granted if models else ()),
+        ]
         self.facts = ClusterFacts(
             name=control.name,
             kubeconfig=kubeconfig(
                 name=control.name, region=planned.region, address=control.address, authority=control.authority
             ),
             ready=ready,
-            roles=self.readers,
+            model_key=models.key if models else None,
         )
         self.register_outputs({"name": control.name, "add_ons": self.add_ons})
 
@@ -163,7 +180,6 @@ class EksCluster(pulumi.ComponentResource):
         name: str,
         planned: PlannedEks,
         control: EksControlPlane,
-        account: Output[str],
         tags: Mapping[str, str],
         opts: ResourceOptions,
     ) -> EksKarpenter | EksClusterAutoscaler:
@@ -176,7 +192,7 @@ class EksCluster(pulumi.ComponentResource):
                         karpenter=karpenter,
                         cluster=control.name,
                         group=control.group,
-                        account=account,
+                        account=planned.account,
                         tags=tags,
                     ),
                     opts,
@@ -185,7 +201,11 @@ class EksCluster(pulumi.ComponentResource):
                 return EksClusterAutoscaler(
                     f"{name}-autoscaler",
                     EksClusterAutoscalerArgs(
-                        planned=planned, autoscaler=autoscaler, cluster=control.name, account=account, tags=tags
+                        planned=planned,
+                        autoscaler=autoscaler,
+                        cluster=control.name,
+                        account=planned.account,
+                        tags=tags,
                     ),
                     opts,
                 )

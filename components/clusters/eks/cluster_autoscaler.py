@@ -24,7 +24,7 @@ class EksClusterAutoscalerArgs:
     planned: PlannedEks
     autoscaler: ClusterAutoscaler
     cluster: Input[str]
-    account: Output[str]
+    account: str
     tags: Mapping[str, str]
 
 

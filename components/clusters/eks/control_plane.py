@@ -23,7 +23,7 @@ from planning.settings.cluster import OpenEndpoint
 def control_plane_role(
     name: str, planned: PlannedEks, tags: Mapping[str, str], opts: ResourceOptions
 ) -> tuple[iam.Role, iam.RolePolicyAttachment]:
-    """The role that EKS itself acts in. It is made first: its ARN says which account this is."""
+    """The role that EKS itself acts in."""
     role = iam.Role(
         f"{name}-control-plane",
         description=f"Control plane of the EKS cluster {planned.name.value}",
@@ -38,11 +38,6 @@ def control_plane_role(
         opts=opts,
     )
     return role, attached
-
-
-def account_of(role: iam.Role) -> Output[str]:
-    """The account's number, the fifth part of every ARN."""
-    return role.arn.apply(lambda arn: arn.split(":")[4])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

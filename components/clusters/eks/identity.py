@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 from pulumi_aws import iam
 
 from components.clusters.eks.policies import Statement, document
@@ -20,7 +20,7 @@ def pod_role(
     identity: Identity,
     *,
     cluster: str,
-    account: Output[str],
+    account: str,
     managed: Sequence[str],
     tags: Mapping[str, str],
     opts: ResourceOptions,

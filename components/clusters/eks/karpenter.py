@@ -69,7 +69,7 @@ class EksKarpenterArgs:
     cluster: Input[str]
     group: Input[str]
     """The security group of the cluster's nodes."""
-    account: Output[str]
+    account: str
     tags: Mapping[str, str]
 
 

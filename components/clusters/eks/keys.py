@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pulumi
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 from pulumi_aws import kms
 
 from components.clusters.eks.policies import Statement, document
@@ -26,7 +25,7 @@ def cluster_key(
     cluster: str,
     region: str,
     partition: str,
-    account: Output[str],
+    account: str,
     protect: bool,
     tags: Mapping[str, str],
     opts: ResourceOptions,
@@ -40,12 +39,7 @@ def cluster_key(
         enable_key_rotation=True,
         deletion_window_in_days=DAYS_UNTIL_GONE,
         policy=document(
-            Statement(
-                sid="AccountDecides",
-                actions=["kms:*"],
-                resources=["*"],
-                principals={"AWS": pulumi.Output.concat(f"arn:{partition}:iam::", account, ":root")},
-            ),
+            account_decides(partition, account),
             Statement(
                 sid="LogsOfThisCluster",
                 actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
@@ -54,7 +48,7 @@ def cluster_key(
                 conditions={
                     "ArnLike": {
                         "kms:EncryptionContext:aws:logs:arn": [
-                            pulumi.Output.concat(f"arn:{partition}:logs:{region}:", account, f":log-group:{group}")
+                            f"arn:{partition}:logs:{region}:{account}:log-group:{group}"
                             for group in (control_plane_logs(cluster), flow_logs(cluster))
                         ]
                     }
@@ -65,6 +59,17 @@ def cluster_key(
         opts=ResourceOptions.merge(opts, ResourceOptions(protect=protect)),
     )
     return made.arn
+
+
+def account_decides(partition: str, account: str) -> Statement:
+    """Of a key's policy: the IAM policies of its own account say who may use it, and nobody else's do
+    (docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html)."""
+    return Statement(
+        sid="AccountDecides",
+        actions=["kms:*"],
+        resources=["*"],
+        principals={"AWS": f"arn:{partition}:iam::{account}:root"},
+    )
 
 
 def control_plane_logs(cluster: str) -> str:

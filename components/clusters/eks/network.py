@@ -28,7 +28,7 @@ class EksNetworkArgs:
     cluster: str
     found_by: Mapping[str, str]
     key: Input[str]
-    account: Output[str]
+    account: str
     log_days: int
     tags: Mapping[str, str]
 

@@ -1,4 +1,4 @@
-"""Who reads the models' bucket, and the bucket itself where it is made here (planning/clusters/gke_models.py says why
+"""Who reaches the models' bucket, and the bucket itself where it is made here (planning/clusters/gke_models.py says why
 a folder and two roles). The bucket is protected: `pulumi destroy` leaves it with every model in it."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pulumi_gcp.storage import (
     ManagedFolderIamMember,
 )
 
-from planning.clusters.gke_models import BUCKET_ROLE, IMPERSONATION_ROLE, OBJECT_ROLE, ModelsAccess, NewBucket
+from planning.clusters.gke_models import BUCKET_ROLE, IMPERSONATION_ROLE, READS, ModelsAccess, NewBucket
 
 DAY_S = 24 * 3600
 
@@ -50,13 +50,14 @@ class ModelReaders(pulumi.ComponentResource):
         if access.made is not None:
             bucket = _bucket(f"{name}-bucket", access.bucket, access.made, args, self).name
         granted: list[Resource] = []
-        for reader in access.readers:
-            account = f"{reader.namespace}/{reader.account}"
-            if access.google_account is not None:
-                email = access.google_account.value
+        for user in access.users:
+            whose = f"{name}-{user.account}"
+            account = f"{user.namespace}/{user.account}"
+            if user.google_account is not None:
+                email = user.google_account.value
                 granted.append(
                     IAMMember(
-                        f"{name}-{reader.server}-acts-as",
+                        f"{whose}-acts-as",
                         service_account_id=f"projects/{_project_of(email, args.project)}/serviceAccounts/{email}",
                         role=IMPERSONATION_ROLE,
                         member=Output.concat("serviceAccount:", args.workload_pool, f"[{account}]"),
@@ -69,35 +70,38 @@ class ModelReaders(pulumi.ComponentResource):
                 args.project_number,
                 "/locations/global/workloadIdentityPools/",
                 args.workload_pool,
-                f"/subject/ns/{reader.namespace}/sa/{reader.account}",
+                f"/subject/ns/{user.namespace}/sa/{user.account}",
             )
-            # Objects stay when the folder goes: it is only where rights hang.
-            folder = ManagedFolder(
-                f"{name}-{reader.server}-folder",
-                bucket=bucket,
-                name=reader.folder.value,
-                force_destroy=True,
-                opts=child,
-            )
-            granted.append(
-                ManagedFolderIamMember(
-                    f"{name}-{reader.server}-reads",
-                    bucket=folder.bucket,
-                    managed_folder=folder.name,
-                    role=OBJECT_ROLE,
-                    member=member,
-                    opts=child,
-                )
-            )
-            granted.append(
-                BucketIAMMember(
-                    f"{name}-{reader.server}-sees-bucket",
+            for used in user.folders:
+                # Objects stay when the folder goes: it is only where rights hang.
+                folder = ManagedFolder(
+                    f"{name}-{used.name}-folder",
                     bucket=bucket,
-                    role=BUCKET_ROLE,
-                    member=member,
+                    name=used.path.value,
+                    force_destroy=True,
                     opts=child,
                 )
-            )
+                granted += [
+                    ManagedFolderIamMember(
+                        f"{name}-{used.name}-{'reads' if role == READS else 'adds'}",
+                        bucket=folder.bucket,
+                        managed_folder=folder.name,
+                        role=role,
+                        member=member,
+                        opts=child,
+                    )
+                    for role in used.roles
+                ]
+            if user.asks:
+                granted.append(
+                    BucketIAMMember(
+                        f"{whose}-sees-bucket",
+                        bucket=bucket,
+                        role=BUCKET_ROLE,
+                        member=member,
+                        opts=child,
+                    )
+                )
         self.granted = tuple(granted)
         self.bucket = Output.from_input(bucket)
         self.register_outputs({"bucket": self.bucket})

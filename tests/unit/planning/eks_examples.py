@@ -1,9 +1,9 @@
-"""The rules of EKS clusters (TU930 to TU943), TU907, TU909, and TU919 and TU923 as EKS has them."""
+"""The rules of EKS clusters (TU930 to TU947), TU907, TU909, and TU919 and TU923 as EKS has them."""
 
 from __future__ import annotations
 
 from tests.unit.planning.rule_examples import ON_EKS, Example, accepting, says, write
-from tests.unit.planning.world import EKS, ROLE, STACK, Raw
+from tests.unit.planning.world import EKS, GONE, ROLE, STACK, Raw
 
 POOLS: Raw = STACK["gpu_pools"]
 NEW_DRIVER: Raw = {"driver": {"image": "v20261120"}}
@@ -13,6 +13,9 @@ def _eks(**changes: object) -> Raw:
     """The stack on EKS, with `changes` of the cluster's block."""
     return {**ON_EKS, "cluster": {**EKS, **changes}}
 
+
+MADE: Raw = {**_eks(model_bucket={"kind": "made"}), "model_repository.destination.role": GONE}
+KEY = "arn:aws:kms:{}:123456789012:key/0a1b"
 
 EXAMPLES = (
     Example(
@@ -160,17 +163,52 @@ EXAMPLES = (
         beside=("TU930",),
     ),
     Example(
-        rule="TU939",
-        breaks={**_eks(), "model_repository.destination": {"kind": "s3", "bucket": "models", "region": "eu-west-1"}},
-        at="model_repository.destination",
-        words=("no role", "another stack"),
-        remedy=write({"model_repository.destination.role": ROLE}),
-    ),
-    Example(
         rule="TU940",
         breaks=_eks(granted={}) | {"gpu_pools": {"steady": POOLS["steady"]}, "servers.vision.gpu.pools": ["steady"]},
         at="cluster.granted.L-DB2E81BA",
         words=("20 vCPUs", "L-DB2E81BA", "Running On-Demand G and VT instances", "us-east-1", "a new account has 0"),
         remedy=says("cluster.granted", r"Ask for (\d+)", lambda vcpus: {"L-DB2E81BA": int(vcpus)}),
+    ),
+    Example(
+        rule="TU922",
+        breaks={**MADE, "model_repository.destination": {"kind": "claim", "claim": "models"}},
+        at="cluster.model_bucket.kind",
+        words=("'made'", "'claim'"),
+        remedy=write({"cluster.model_bucket": {"kind": "existing"}}),
+    ),
+    Example(
+        rule="TU944",
+        breaks={**MADE, "model_repository.destination.region": "eu-west-1"},
+        at="model_repository.destination.region",
+        words=("eu-west-1", "us-east-1"),
+        remedy=says("model_repository.destination.region", r"Write ([a-z0-9-]+)"),
+    ),
+    Example(
+        rule="TU944",
+        breaks={**MADE, "cluster": {**EKS, "model_bucket": {"kind": "made", "key": KEY.format("eu-west-1")}}},
+        at="cluster.model_bucket.key",
+        words=("eu-west-1", "us-east-1"),
+        remedy=write({"cluster.model_bucket.key": KEY.format("us-east-1")}),
+    ),
+    Example(
+        rule="TU945",
+        breaks={**_eks(), "model_repository.destination.region": "eu-west-1"},
+        at="model_repository.destination.region",
+        words=("eu-west-1", "us-east-1", "NAT gateway"),
+        remedy=says("model_repository.destination.region", r"Write ([a-z0-9-]+)"),
+    ),
+    Example(
+        rule="TU946",
+        breaks={**MADE, "model_repository.destination.bucket": "models.acme.example"},
+        at="model_repository.destination.bucket",
+        words=("models.acme.example", "certificate"),
+        remedy=says("model_repository.destination.bucket", r"Write ([a-z0-9-]+)"),
+    ),
+    Example(
+        rule="TU947",
+        breaks={**MADE, "model_repository.destination.role": ROLE},
+        at="model_repository.destination.role",
+        words=(ROLE,),
+        remedy=write({"model_repository.destination.role": GONE}),
     ),
 )

@@ -17,11 +17,14 @@ from planning.catalogue import CATALOGUE
 from planning.catalogue.eks import SYSTEM_MACHINES, VERSIONS
 from planning.catalogue.machines import MACHINES
 from planning.clusters.eks import ClusterAutoscaler, Karpenter, PlannedEks, plan_eks
+from planning.clusters.eks_models import ModelsInS3
+from planning.clusters.eks_names import role_name
 from planning.clusters.eks_network import can_be_cut, plan_network, smallest
 from planning.draining import DETECTION_LAG_S
 from planning.findings import Finding, Severity
 from planning.plan import Plan
-from tests.unit.planning.world import EKS, Raw, edited, planned, settings_of
+from planning.storage import CloudIdentity
+from tests.unit.planning.world import EKS, SIGNING, Raw, edited, planned, settings_of
 
 ZONES = tuple(f"us-east-1{letter}" for letter in "abcdef")
 NETWORKS = ("10.0.0.0/16", "10.40.0.0/16", "10.8.0.0/17", "10.0.0.0/18", "172.20.0.0/16")
@@ -291,19 +294,79 @@ def test_what_it_costs_at_rest_is_the_sum_of_what_stands() -> None:
     extended = planned_eks({"cluster.kubernetes": "1.33", "cluster.support": "extended"})
     assert str({cost.what: cost for cost in extended.costs}["control plane"].usd_per_hour) == "0.60"
     own_key = planned_eks({"cluster.key": "arn:aws:kms:us-east-1:123456789012:key/0a1b"})
-    assert "KMS key" not in {cost.what for cost in own_key.costs}
+    assert not [cost for cost in own_key.costs if cost.what.startswith("KMS key")]
+
+
+UNNAMED = {"kind": "s3", "bucket": "models", "region": "us-east-1"}
+ARN = "arn:aws:iam::123456789012:role/"
+
+
+def _models(changes: Mapping[str, Any]) -> ModelsInS3:
+    models = planned_eks(changes).models
+    assert models is not None
+    return models
 
 
 def test_a_server_without_a_named_role_gets_one_for_its_own_prefix() -> None:
-    unnamed = {"kind": "s3", "bucket": "models", "region": "eu-west-1"}
-    # Where one program makes the cluster and deploys on it.
-    open_ = {"cluster.endpoint": {"kind": "public", "allow": ["203.0.113.0/24"]}}
-    eks = planned_eks({**open_, "model_repository.destination": {**unnamed, "prefix": "triton"}})
-    assert [(reader.server, reader.bucket, reader.prefix) for reader in eks.readers] == [
-        ("vision", "models", "triton/vision/")
+    below = _models({"model_repository.destination": {**UNNAMED, "prefix": "triton"}})
+    assert [(role.account, role.reads.value, role.writes) for role in below.roles] == [
+        ("vision", ("triton/vision/",), None)
     ]
-    assert planned_eks({**open_, "model_repository.destination": unnamed}).readers[0].prefix == "vision/"
-    assert planned_eks().readers == ()
+    assert _models({"model_repository.destination": UNNAMED}).roles[0].reads.value == ("vision/",)
+    assert _models({}).roles == ()
+
+
+def test_pods_are_told_the_role_that_will_be_made_also_where_another_stack_makes_it() -> None:
+    whole = eks_stack({"model_repository.destination": UNNAMED})
+    behind = {"kind": "reference", "stack": "acme/tritonup/cluster", "cluster": EKS}
+    for raw in (whole, {**whole, "cluster": behind}):
+        (server,) = planned(raw).servers
+        assert server.storage.bucket is not None
+        assert server.storage.bucket.access == CloudIdentity(
+            annotations=(("eks.amazonaws.com/role-arn", f"{ARN}inference-us-east-1-models-vision"),)
+        )
+
+
+def test_a_role_is_named_by_account_region_and_cluster_within_what_iam_takes() -> None:
+    assert role_name("inference", "us-east-1", "models-vision") == "inference-us-east-1-models-vision"
+    long = [role_name("c" * 40, "ap-southeast-2", f"models-{'s' * 38}{end}") for end in ("a", "b")]
+    assert [len(name) for name in long] == [64, 64]
+    assert long[0] != long[1]
+
+
+def test_only_who_reads_by_triton_itself_may_ask_for_the_bucket_as_a_whole() -> None:
+    by_triton = _models({"model_repository.destination": UNNAMED})
+    assert [role.finds is not None for role in by_triton.roles] == [True]
+    fetched = {**UNNAMED, "delivery": {"kind": "fetched"}}
+    pods_fetch = _models(
+        {
+            "model_repository.destination": fetched,
+            "model_repository.signing": SIGNING,
+            "images.registry": "registry.example/acme",
+        }
+    )
+    assert [role.finds for role in pods_fetch.roles] == [None]
+
+
+def test_builders_write_where_engines_lie_and_read_what_they_build_from() -> None:
+    building = {**UNNAMED, "prefix": "triton", "engines": {}}
+    models = _models({"model_repository.destination": building, "model_repository.signing": SIGNING})
+    (builder,) = [role for role in models.roles if role.account == "engine-builder"]
+    assert builder.reads.value == ("triton/engine-sources/", "triton/engines/")
+    assert builder.writes is not None
+    assert builder.writes.value == ("triton/engines/",)
+    named = {**building, "engines": {"role": f"{ARN}builder"}}
+    given = _models({"model_repository.destination": named, "model_repository.signing": SIGNING})
+    assert [role.account for role in given.roles] == ["vision"]
+
+
+def test_a_bucket_that_is_made_is_protected_while_the_cluster_is() -> None:
+    for deletion, protected in (("refused", True), ("allowed", False)):
+        made = {"cluster.model_bucket": {"kind": "made", "keep": 7}, "cluster.deletion": deletion}
+        new = _models({"model_repository.destination": UNNAMED, **made}).made
+        assert new is not None
+        assert (new.keep_days, new.protected.value) == (7, protected)
+    assert _models({}).made is None
 
 
 def test_a_cluster_of_another_kind_is_not_planned() -> None:

@@ -19,7 +19,7 @@ from planning.clusters.gke_network import POD_STEPS, block_of, pods_of_a_node
 from planning.clusters.gke_pools import BlueGreen, NodePoolPlan, Shutdown, Surge
 from planning.pools import POOL_LABEL
 from tests.unit.planning.drawn_stacks import healthy_stacks
-from tests.unit.planning.world import GKE, STACK, Raw, planned, planned_with
+from tests.unit.planning.world import GKE, SIGNING, STACK, Raw, planned, planned_with
 
 GS = {"kind": "gs", "bucket": "models", "prefix": "triton/models"}
 
@@ -167,9 +167,26 @@ def test_a_machine_boots_from_a_disk_that_it_takes(gpu: str, disk: str) -> None:
 def test_every_server_reads_a_folder_of_its_own_below_the_prefix() -> None:
     made = gke_with({"model_repository.destination": GS})
     assert made.models is not None
-    assert [reader.folder.value for reader in made.models.readers] == ["triton/models/vision/"]
-    assert made.models.google_account is None
+    (vision,) = made.models.users
+    assert [folder.path.value for folder in vision.folders] == ["triton/models/vision/"]
+    assert vision.google_account is None
     assert made.models.made is None
+
+
+def test_builders_add_engines_and_replace_none() -> None:
+    building = {"model_repository.destination": {**GS, "engines": {}}, "model_repository.signing": SIGNING}
+    made = gke_with(building)
+    assert made.models is not None
+    (builder,) = [user for user in made.models.users if user.account == "engine-builder"]
+    assert {folder.path.value: folder.roles for folder in builder.folders} == {
+        "triton/models/engine-sources/": ("roles/storage.objectViewer",),
+        "triton/models/engines/": ("roles/storage.objectViewer", "roles/storage.objectCreator"),
+    }
+    assert not builder.asks
+    account = "builder@acme.iam.gserviceaccount.com"
+    named = gke_with({**building, "model_repository.destination": {**GS, "engines": {"service_account": account}}})
+    assert named.models is not None
+    assert [user.google_account and user.google_account.value for user in named.models.users] == [None, account]
 
 
 def test_models_of_another_cloud_need_no_right_of_this_one() -> None:

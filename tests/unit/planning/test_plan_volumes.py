@@ -10,6 +10,7 @@ from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from planning.clusters.eks import PlannedEks
+from planning.clusters.eks_models import ModelsInS3
 from planning.clusters.gke import PlannedGke
 from planning.clusters.gke_models import ModelsAccess
 from planning.filling import PlannedFiller
@@ -86,7 +87,7 @@ def test_the_keys_of_another_s3_are_the_jobs_alone() -> None:
     made = with_({"model_repository.destination": {**MINIO, "delivery": delivery}})
     assert vision(made).secrets == ()
     assert filler_of(made).secrets == ("models-reader",)
-    assert filler_of(made).bucket.access == SecretKeys(name="models-reader")
+    assert [job.bucket.access for job in filler_of(made).jobs] == [SecretKeys(name="models-reader")]
 
 
 @pytest.mark.parametrize("kind", ["gke", "eks"])
@@ -96,11 +97,11 @@ def test_a_cluster_that_is_made_here_lets_the_jobs_account_read_and_no_servers(k
     cluster = GKE if kind == "gke" else EKS
     made = planned_with({**ON_VOLUME, "cluster": cluster, "model_repository.destination": destination | _delivery()})
     match made.made:
-        case PlannedGke(models=ModelsAccess(readers=readers)) | PlannedEks(readers=readers):
+        case PlannedGke(models=ModelsAccess(users=readers)) | PlannedEks(models=ModelsInS3(roles=readers)):
             pass
         case _:
             readers = ()
-    assert [(reader.server, reader.account) for reader in readers] == [("vision", "model-filler-vision")]
+    assert [reader.account for reader in readers] == ["model-filler-vision"]
     assert [job.account for job in filler_of(made).jobs] == ["model-filler-vision"]
 
 

@@ -243,7 +243,7 @@ STACK: Raw = {
         "steady": {"gpu": "nvidia-l4", "capacity": "on-demand", "nodes": {"max": 4}},
         "cheap": {"gpu": "nvidia-l4", "capacity": "spot", "nodes": {"max": 4}},
     },
-    "model_repository": {"destination": {"kind": "s3", "bucket": "models", "region": "eu-west-1", "role": ROLE}},
+    "model_repository": {"destination": {"kind": "s3", "bucket": "models", "region": "us-east-1", "role": ROLE}},
     "servers": {
         "vision": {
             "kind": "triton",
@@ -276,6 +276,7 @@ GKE: Raw = {
 }
 EKS: Raw = {
     "kind": "eks",
+    "account": "123456789012",
     "region": "us-east-1",
     "zones": ["us-east-1a", "us-east-1b"],
     "endpoint": {"kind": "private"},

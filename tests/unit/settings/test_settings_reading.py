@@ -216,7 +216,13 @@ def test_what_a_cloud_or_a_cluster_would_refuse_later_is_refused_here(
 
 
 def test_availability_zones_of_eks_are_of_its_region() -> None:
-    eks = {"kind": "eks", "region": "us-east-1", "zones": ["us-east-1a", "us-west-2b"], "endpoint": {"kind": "private"}}
+    eks = {
+        "kind": "eks",
+        "account": "123456789012",
+        "region": "us-east-1",
+        "zones": ["us-east-1a", "us-west-2b"],
+        "endpoint": {"kind": "private"},
+    }
     assert said(put(("cluster",), eks)) == [("TU104", "cluster.zones")]
     assert said(put(("cluster",), eks | {"zones": ["us-east-1a", "us-east-1b"]})) == []
 
