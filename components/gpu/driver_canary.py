@@ -19,9 +19,6 @@ from pulumi import CustomTimeouts, Input, Resource, ResourceOptions
 from pulumi_kubernetes.batch.v1 import (
     Job,
     JobSpecArgs,
-    PodFailurePolicyArgs,
-    PodFailurePolicyOnPodConditionsPatternArgs,
-    PodFailurePolicyRuleArgs,
 )
 from pulumi_kubernetes.core.v1 import (
     ConfigMap,
@@ -42,6 +39,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.gpu import handshake
 from components.images import image_reference
+from components.job_attempts import disruptions_uncounted
 from components.labels import INSTANCE, NAME, common
 from components.placement import on_nodes_with, tolerated
 from components.security.restricted import restricted
@@ -121,16 +119,7 @@ def _job(
         spec=JobSpecArgs(
             active_deadline_seconds=canary.seconds.value,
             backoff_limit=0,
-            pod_failure_policy=PodFailurePolicyArgs(
-                rules=[
-                    PodFailurePolicyRuleArgs(
-                        action="Ignore",
-                        on_pod_conditions=[
-                            PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
-                        ],
-                    )
-                ]
-            ),
+            pod_failure_policy=disruptions_uncounted(),
             template=PodTemplateSpecArgs(
                 metadata=ObjectMetaArgs(labels=labels, annotations=dict(STAY)), spec=_pod(canary, args, program)
             ),

@@ -26,6 +26,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.images import image_reference
 from components.security.restricted import restricted
+from planning.images import ImageRef
 from planning.repository.served import ServedSet
 from planning.server import PlannedServer
 from planning.settings.repository import Signing
@@ -70,12 +71,21 @@ def fetcher_container(server: PlannedServer, source: FetchedSource, volume: str)
         "memory": str(server.memory),
         "ephemeral-storage": str(Memory(on_disk + LOGS.bytes)),
     }
+    return pull_container(
+        server.name, server.served, source.bucket, image=source.image.value, amounts=amounts, volume=volume
+    )
+
+
+def pull_container(
+    server: str, served: ServedSet, bucket: Bucket, *, image: ImageRef, amounts: Mapping[str, str], volume: str
+) -> ContainerArgs:
+    """Brings what `server` serves from `bucket` to `volume`; `amounts` are requests and limits alike."""
     return ContainerArgs(
         name=CONTAINER,
-        image=image_reference(source.image.value),
+        image=image_reference(image),
         image_pull_policy="IfNotPresent",
-        args=pull_arguments(server.name, server.served, source.bucket),
-        env=access_keys(source.bucket) or None,
+        args=pull_arguments(server, served, bucket),
+        env=access_keys(bucket) or None,
         resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
         # What it cannot say itself, a crash or an end for want of memory, its log's last lines do.
         termination_message_policy="FallbackToLogsOnError",

@@ -15,12 +15,8 @@ from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_kubernetes.batch.v1 import (
     Job,
     JobSpecArgs,
-    PodFailurePolicyArgs,
-    PodFailurePolicyOnPodConditionsPatternArgs,
-    PodFailurePolicyRuleArgs,
 )
 from pulumi_kubernetes.core.v1 import (
-    ContainerArgs,
     LocalObjectReferenceArgs,
     PersistentVolumeClaim,
     PersistentVolumeClaimSpecArgs,
@@ -28,32 +24,25 @@ from pulumi_kubernetes.core.v1 import (
     PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
-    ResourceRequirementsArgs,
     SeccompProfileArgs,
     ServiceAccount,
     VolumeArgs,
-    VolumeMountArgs,
     VolumeResourceRequirementsArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.storage.v1 import StorageClass
 
-from components.images import image_reference
+from components.job_attempts import disruptions_uncounted
 from components.labels import INSTANCE, NAME, of_fillers
 from components.models.fetching import (
-    CONTAINER,
-    FOLDER,
     LOGS,
-    SIGNING,
-    access_keys,
-    pull_arguments,
+    pull_container,
     signing_volume,
 )
 from components.security.network import network_policy
-from components.security.restricted import restricted
 from planning.filling import ACCOUNT, FILLER_CPU, FILLER_MEMORY, FillJob, PlannedFiller
 from planning.model_versions import MODELS_DIGEST
-from planning.storage import MOUNT, CloudIdentity
+from planning.storage import CloudIdentity
 from planning.volumes import USER, MadeClass, PlannedClaim
 
 VOLUME = "models"
@@ -151,17 +140,7 @@ def _job(name: str, args: ModelFillerArgs, job: FillJob, claim: Input[str], opts
             active_deadline_seconds=job.seconds.value,
             backoff_limit=RETRIES,
             pod_replacement_policy="Failed",
-            pod_failure_policy=PodFailurePolicyArgs(
-                rules=[
-                    # A node that was taken away is no attempt.
-                    PodFailurePolicyRuleArgs(
-                        action="Ignore",
-                        on_pod_conditions=[
-                            PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
-                        ],
-                    )
-                ]
-            ),
+            pod_failure_policy=disruptions_uncounted(),
             template=PodTemplateSpecArgs(
                 metadata=ObjectMetaArgs(labels=labels, annotations={MODELS_DIGEST: f"sha256:{job.served.digest}"}),
                 spec=_pod(args, job, account.metadata.apply(lambda metadata: metadata.name or job.account), claim),
@@ -188,19 +167,8 @@ def _pod(args: ModelFillerArgs, job: FillJob, account: Input[str], claim: Input[
             seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
         ),
         containers=[
-            ContainerArgs(
-                name=CONTAINER,
-                image=image_reference(args.filler.programs.value),
-                image_pull_policy="IfNotPresent",
-                args=pull_arguments(job.server, job.served, job.bucket),
-                env=access_keys(job.bucket) or None,
-                resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
-                termination_message_policy="FallbackToLogsOnError",
-                security_context=restricted(),
-                volume_mounts=[
-                    VolumeMountArgs(name=VOLUME, mount_path=MOUNT),
-                    VolumeMountArgs(name=SIGNING, mount_path=FOLDER, read_only=True),
-                ],
+            pull_container(
+                job.server, job.served, job.bucket, image=args.filler.programs.value, amounts=amounts, volume=VOLUME
             )
         ],
         volumes=[
