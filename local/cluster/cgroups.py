@@ -19,9 +19,10 @@ UNIFIED = (MOUNT / "unified",)
 
 GONE_WITHIN_S = 10.0
 
-PODS_WEIGHT = 4096
-"""Shares of the CPU that all pods have together. Whoever says nothing gets 1024, what a single process outside has, and
-pods would be starved by any build beside them, to the point that a server's probes fail."""
+PODS_WEIGHT = 65536
+"""Shares of the CPU that all pods have together: before anything else of the cluster. Each thread outside has 1024, and
+a busy API server, etcd and kubelets have dozens. Triton's Python backend takes a model's process that has not run for a
+second to be dead (python_backend, `stub_launcher.cc`, `ReceiveMessageFromStub`)."""
 
 
 def unified() -> bool:

@@ -6,6 +6,7 @@ A cluster that was up before (`make cluster`) is used and left up.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from cluster_stacks import RenderedStack, stack
 from cluster_target import Printed, Target, brought, remove_at_once
 from google_kinds import establish_google_kinds
+from starvation import STARVED_S, Starvation, watched
 
 from local.cluster.applying import apply_stack
 from local.cluster.binaries import KUBECTL, build
@@ -33,12 +35,39 @@ FIRST = "test_boot_and_removal.py"
 
 OWN = os.environ.get("TRITONUP_KUBECONFIG")
 
+STARVATION = pytest.StashKey[Starvation]()
+"""While there is a cluster of ours."""
+
+TRIES = 3
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if item.path.is_relative_to(HERE)]
     for item in ours:
         item.add_marker(pytest.mark.cluster)
     items.sort(key=lambda item: item.path.is_relative_to(HERE) and item.path.name != FIRST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, object]:
+    """Once more where a test failed while pods were starved (starvation.py), and a warning that says so."""
+    began = time.monotonic()
+    try:
+        return (yield)
+    except (Exception, pytest.fail.Exception) as failed:  # noqa: BLE001 - raised below
+        failure = failed
+    starvation = item.config.stash.get(STARVATION, None)
+    for _ in range(TRIES - 1):
+        if starvation is None or (longest := starvation.longest_since(began)) < STARVED_S:
+            break
+        said = f"{str(failure).splitlines()[0] if str(failure) else type(failure).__name__}"
+        item.warn(pytest.PytestWarning(f"{item.name} failed while pods got no CPU for {longest:.1f} s, again: {said}"))
+        began = time.monotonic()
+        try:
+            return item.runtest()
+        except (Exception, pytest.fail.Exception) as failed:  # noqa: BLE001 - raised below
+            failure = failed
+    raise failure
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +95,11 @@ def target(progress: Printed, request: pytest.FixtureRequest) -> Generator[Targe
     was_up = bool(read_record(LAYOUT).nodes)
     cluster = up(progress)
     try:
-        with looking(cluster.kubectl) as kubectl:
+        with looking(cluster.kubectl) as kubectl, watched() as starvation:
+            request.config.stash[STARVATION] = starvation
             yield Target(kubectl=kubectl, own=replace(cluster, kubectl=kubectl))
     finally:
+        del request.config.stash[STARVATION]
         if not was_up:
             down()
 
