@@ -31,6 +31,9 @@ class Printed:
         print(text)
 
 
+ENDED_WITHIN_S = 60.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """`own` is the cluster where it is one of ours, whose nodes can be made and unmade."""
@@ -52,10 +55,20 @@ def brought(stack: RenderedStack, target: Target, progress: Printed) -> Rendered
 
 def remove_at_once(stack: RenderedStack, kubectl: Kubectl) -> None:
     """Take the stack away without its pods' leaving: nobody asks any more."""
-    namespace = f"--namespace={stack.plan.namespace}"
-    # From the top, each without what it made: or pods would be made anew, to leave in their own time.
-    for kind in ("deployments", "replicasets"):
-        kubectl.attempt("delete", kind, "--all", namespace, "--cascade=orphan")
-    kubectl.attempt("delete", "pods", "--all", namespace, "--grace-period=1")
+    end_pods(kubectl, stack.plan.namespace, "--grace-period=1")
     remove_stack(kubectl, stack.name)
     forget_models(LAYOUT)
+
+
+def end_pods(kubectl: Kubectl, namespace: str, *how: str) -> None:
+    """All pods of `namespace`, and whatever would make them anew."""
+    where = f"--namespace={namespace}"
+    deadline = time.monotonic() + ENDED_WITHIN_S
+    while True:
+        # From the top, each without what it made: or pods would be made anew, to leave in their own time.
+        for kind in ("deployments,daemonsets,jobs", "replicasets"):
+            kubectl.attempt("delete", kind, "--all", where, "--cascade=orphan")
+        kubectl.attempt("delete", "pods", "--all", where, *how)
+        # A controller that was at it may have made one more.
+        if not kubectl.items("pods", where) or time.monotonic() > deadline:
+            return

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from cluster_stacks import RenderedStack, stack
+from cluster_target import end_pods
 from planned_nodes import MARK, planned_nodes
 
 from local.cluster.applying import apply_stack, remove_stack
@@ -64,8 +65,7 @@ def scheduled(request: pytest.FixtureRequest, kubectl: Kubectl, custom_kinds: No
         finally:
             # Nobody answers for these nodes, so that their pods end by force alone.
             for name in [body["metadata"]["name"] for body in rendered.of_kind("Namespace")]:
-                kubectl.run("delete", "deployments,daemonsets", "--all", f"--namespace={name}", "--wait=false")
-                kubectl.run("delete", "pods", "--all", f"--namespace={name}", "--grace-period=0", "--force")
+                end_pods(kubectl, name, "--grace-period=0", "--force")
             remove_stack(kubectl, rendered.name)
 
 
