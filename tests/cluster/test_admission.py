@@ -6,7 +6,9 @@ import copy
 import json
 import subprocess
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +143,7 @@ def judged(kubectl: Kubectl, *bodies: Object) -> tuple[bool, str]:
 
 
 def judged_each(kubectl: Kubectl, bodies: Sequence[Object]) -> list[tuple[bool, str]]:
-    """The same of each by itself. A process of kubectl costs more than a judgement, so one asks for all."""
+    """The same of each by itself."""
     told = _created(kubectl, bodies)
     names = [body["metadata"]["name"] for body in bodies]
     said, of = dict.fromkeys(names, ""), names[0]
@@ -192,55 +194,98 @@ def test_the_rendered_deployments_make_their_pods_unchanged(kubectl: Kubectl, ad
         kubectl.run("delete", "pods", where, "--all", "--grace-period=0", "--force", "--ignore-not-found")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Of one pod: whether the API server would take it, and what it says."""
+
+    pod: Object
+    taken: bool
+    told: str
+
+
+Judgements = Mapping[tuple[str, ...], Sequence[Judgement]]
+
+
+@pytest.fixture(scope="module")
+def judgements(kubectl: Kubectl, admitted: RenderedStack) -> Judgements:
+    """Of every way to tamper with each of the stack's pods. All are asked for at once: a process of kubectl costs more
+    than a hundred judgements."""
+    tampered = {
+        **{(name,): _tampered(admitted, "containers", 0, tamper) for name, tamper in TAMPERED.items()},
+        **{
+            (name, where): _tampered(admitted, where, -1, tamper)
+            for name, (_, tamper) in AGAINST_A_RULE.items()
+            for where in ("containers", "initContainers")
+        },
+        **{(name, "volumes"): _with_volume(admitted, volume) for name, (_, volume) in VOLUMES.items()},
+    }
+    pods = [
+        {**pod, "metadata": {**pod["metadata"], "name": f"tampered-{number}-{each}"}}
+        for number, some in enumerate(tampered.values())
+        for each, pod in enumerate(some)
+    ]
+    judged = iter(zip(pods, judged_each(kubectl, pods), strict=True))
+    return {
+        name: [Judgement(pod=pod, taken=taken, told=told) for pod, (taken, told) in islice(judged, len(some))]
+        for name, some in tampered.items()
+    }
+
+
+def _tampered(rendered: RenderedStack, where: str, which: int, tamper: Tamper) -> list[Object]:
+    pods = rendered.pods()
+    for pod in pods:
+        if where == "initContainers":
+            pod["spec"]["initContainers"] = [*pod["spec"].get("initContainers", []), container()]
+        tamper(pod["spec"], pod["spec"][where][which])
+    return pods
+
+
+def _with_volume(rendered: RenderedStack, volume: Mapping[str, Any]) -> list[Object]:
+    pods = rendered.pods()
+    for pod in pods:
+        pod["spec"]["volumes"].append({"name": "more", **volume})
+    return pods
+
+
 @pytest.mark.parametrize("name", TAMPERED)
-def test_a_tampered_pod_is_refused(kubectl: Kubectl, admitted: RenderedStack, name: str) -> None:
-    pods = admitted.pods()
-    for tampered in pods:
-        TAMPERED[name](tampered["spec"], tampered["spec"]["containers"][0])
-    for taken, told in judged_each(kubectl, pods):
-        assert not taken
-        assert 'violates PodSecurity "restricted:' in told
+def test_a_tampered_pod_is_refused(judgements: Judgements, name: str) -> None:
+    assert judgements[name,]
+    for judgement in judgements[name,]:
+        assert not judgement.taken
+        assert 'violates PodSecurity "restricted:' in judgement.told
 
 
 @pytest.mark.parametrize("where", ["containers", "initContainers"])
 @pytest.mark.parametrize("name", AGAINST_A_RULE)
 def test_a_pod_against_a_rule_of_the_stack_is_refused_by_it(
-    kubectl: Kubectl, admitted: RenderedStack, name: str, where: str
+    judgements: Judgements, admitted: RenderedStack, name: str, where: str
 ) -> None:
     """Pod Security has nothing against it. Stack `local` has no rule on digests: it packs its image itself."""
-    rule, tamper = AGAINST_A_RULE[name]
-    pods = admitted.pods()
-    for tampered in pods:
-        if where == "initContainers":
-            tampered["spec"]["initContainers"] = [*tampered["spec"].get("initContainers", []), container()]
-        tamper(tampered["spec"], tampered["spec"][where][-1])
-    for tampered, (taken, told) in zip(pods, judged_each(kubectl, pods), strict=True):
-        one = tampered["spec"][where][-1]
-        if rule not in rules_of(admitted):
-            assert (taken, told) == (True, "")
-            continue
-        assert not taken
-        assert "PodSecurity" not in told
-        assert f"container {one['name']} " in told
-        assert SAYS[rule] in told
+    rule, _ = AGAINST_A_RULE[name]
+    _refused(admitted, rule, judgements[name, where], lambda pod: f"container {pod['spec'][where][-1]['name']} ")
 
 
 @pytest.mark.parametrize("name", VOLUMES)
 def test_a_volume_against_a_rule_of_the_stack_is_refused_by_it(
-    kubectl: Kubectl, admitted: RenderedStack, name: str
+    judgements: Judgements, admitted: RenderedStack, name: str
 ) -> None:
-    rule, volume = VOLUMES[name]
-    pods = admitted.pods()
-    for tampered in pods:
-        tampered["spec"]["volumes"].append({"name": "more", **volume})
-    for taken, told in judged_each(kubectl, pods):
-        if rule not in rules_of(admitted):
-            assert (taken, told) == (True, "")
+    rule, _ = VOLUMES[name]
+    _refused(admitted, rule, judgements[name, "volumes"], lambda _: "volume more ")
+
+
+def _refused(
+    rendered: RenderedStack, rule: PodRule, judgements: Sequence[Judgement], named: Callable[[Object], str]
+) -> None:
+    """By the stack's own rule, which names what breaks it; taken where the stack has none."""
+    assert judgements
+    for judgement in judgements:
+        if rule not in rules_of(rendered):
+            assert (judgement.taken, judgement.told) == (True, "")
             continue
-        assert not taken
-        assert "PodSecurity" not in told
-        assert "volume more " in told
-        assert SAYS[rule] in told
+        assert not judgement.taken
+        assert "PodSecurity" not in judgement.told
+        assert named(judgement.pod) in judgement.told
+        assert SAYS[rule] in judgement.told
 
 
 def test_only_a_stack_that_packs_its_image_itself_may_name_it_by_tag(admitted: RenderedStack) -> None:
@@ -271,8 +316,10 @@ def templates(rendered: RenderedStack, *containers: Object) -> list[Object]:
 
 
 def test_what_would_make_refused_pods_is_refused_itself(kubectl: Kubectl, admitted: RenderedStack) -> None:
-    for body in templates(admitted, container("good"), broken(admitted)):
-        taken, told = judged(kubectl, body)
+    made = templates(admitted, container("good"), broken(admitted))
+    names = [f"made-{number}" for number in range(len(made))]
+    renamed = [{**body, "metadata": {**body["metadata"], "name": name}} for name, body in zip(names, made, strict=True)]
+    for body, (taken, told) in zip(renamed, judged_each(kubectl, renamed), strict=True):
         assert not taken, body["kind"]
         assert "container bad " in told
         assert "container good " not in told
