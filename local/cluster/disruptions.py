@@ -141,10 +141,10 @@ def crash(cluster: Cluster, namespace: str, pod: str, *, container: str = "trito
     body = cluster.kubectl.get("pod", pod, f"--namespace={namespace}")
     statuses = {status["name"]: status for status in body["status"]["containerStatuses"]}
     identity = str(statuses[container]["containerID"]).rpartition("//")[2]
-    pid = _first_process(identity)
+    pid = first_process(identity)
     handle = os.pidfd_open(pid)
     try:
-        if pid != _first_process(identity):
+        if pid != first_process(identity):
             raise ClusterError(f"Container {container!r} of {pod!r} has ended by itself.")
         told = time.monotonic()
         signal.pidfd_send_signal(handle, signal.SIGKILL)
@@ -204,9 +204,9 @@ def _pods_on(kubectl: Kubectl, node: str) -> list[str]:
     return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods]
 
 
-def _first_process(container: str) -> int:
+def first_process(container: str) -> int:
     """Of the container with this id, as this machine numbers it: the one that is number 1 in its own PID namespace
-    (proc(5), NSpid of status)."""
+    (proc(5), NSpid of status). ClusterError where there is none."""
     root = cgroups.MOUNT if cgroups.unified() else cgroups.MOUNT / "memory"
     for listed in (root / cgroups.CGROUP).rglob(f"{container}/cgroup.procs"):
         for pid in listed.read_text(encoding="ascii").split():

@@ -15,7 +15,7 @@ from typing import Any
 
 from allowed_traffic import Machine, Port
 from cluster_stacks import RenderedStack
-from stand_ins import LISTEN, Connection, Connector, Listening, entering, pod_of, stand_in
+from stand_ins import LISTEN, Connection, Listening, entering, listening_pod, reached, stand_in
 
 from components.labels import NAME, selector
 from local.cluster.boot import CONTROL, WORKERS
@@ -61,13 +61,11 @@ def tried(guarded: Sequence[Listening], others: Sequence[Listening]) -> Iterator
             yield from ((source.party, target.party, port) for port in target.ports)
 
 
-def settled(
-    connector: Connector, guarded: Sequence[Listening], others: Sequence[Listening], wanted: set[Connection]
-) -> set[Connection]:
+def settled(guarded: Sequence[Listening], others: Sequence[Listening], wanted: set[Connection]) -> set[Connection]:
     """What comes about, tried again until it is `wanted` or the time is over: rules follow changes with a delay."""
     deadline = time.monotonic() + SETTLED_WITHIN_S
     while True:
-        came = connector.reached(guarded, [*guarded, *others]) | connector.reached(others, guarded)
+        came = reached(guarded, [*guarded, *others]) | reached(others, guarded)
         if came == wanted or time.monotonic() > deadline:
             return came
 
@@ -105,11 +103,10 @@ def stand_ins(
         for name in made:
             kubectl.run("wait", "--for=create", f"--namespace={name}", "serviceaccount/default", "--timeout=30s")
         kubectl.apply(*bodies)
-        ran = [pod_of(body) for body in _ready(bodies, kubectl)]
-        yield (
-            [Listening(party=pod, ports=frozenset(ports)) for pod in ran if pod.namespace in stated],
-            [Listening(party=pod, ports=frozenset(ports)) for pod in ran if pod.namespace not in stated],
-        )
+        ran = [
+            (body["metadata"]["namespace"] in stated, listening_pod(body, ports)) for body in _ready(bodies, kubectl)
+        ]
+        yield [each for guarded, each in ran if guarded], [each for guarded, each in ran if not guarded]
     finally:
         listed = {"apiVersion": "v1", "kind": "List", "items": bodies}
         kubectl.run("delete", "--filename=-", "--ignore-not-found", "--wait=false", stdin=json.dumps(listed))
@@ -157,7 +154,7 @@ def _ready(bodies: Sequence[Object], kubectl: Kubectl) -> Iterator[Object]:
 def running(stack: RenderedStack, kubectl: Kubectl) -> list[Listening]:
     """The servers that `stack` runs for real, with all ports that their containers listen on."""
     return [
-        Listening(party=pod_of(body), ports=frozenset(_listened(body["spec"])), container="triton")
+        listening_pod(body, _listened(body["spec"]))
         for body in kubectl.items("pods", f"--namespace={stack.plan.namespace}", f"--selector={NAME}=triton")
     ]
 
@@ -177,8 +174,10 @@ def machines(stacks: Sequence[RenderedStack], places: Mapping[IPv4Address, Proce
     addresses = sorted({_address_of(IPv4Network(cidr)) for cidr in networks} - {*places, ADDRESSES.machine})
     control = places[CONTROL.address]
     others = [place for node, place in places.items() if node != CONTROL.address]
-    listening = [Listening(party=Machine(address=each), ports=frozenset(ports)) for each in addresses]
-    listening.append(Listening(party=Machine(address=CONTROL.address), ports=frozenset(ports)))
+    listening = [
+        Listening(party=Machine(address=each), ports=frozenset(ports), place=control)
+        for each in [*addresses, CONTROL.address]
+    ]
     silent = [each for each in (ADDRESSES.machine, *places) if each != CONTROL.address]
     for address in addresses:
         _ip_in(control, "address", "add", f"{address}/32", "dev", "lo")
@@ -190,7 +189,10 @@ def machines(stacks: Sequence[RenderedStack], places: Mapping[IPv4Address, Proce
         try:
             assert listener.stdout is not None
             assert listener.stdout.readline() == "listens\n"
-            yield [*listening, *(Listening(party=Machine(address=each), ports=frozenset()) for each in silent)]
+            yield [
+                *listening,
+                *(Listening(party=Machine(address=each), ports=frozenset(), place=places.get(each)) for each in silent),
+            ]
         finally:
             listener.kill()
             for address in addresses:

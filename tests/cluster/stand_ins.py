@@ -18,8 +18,10 @@ from ipaddress import IPv4Address
 from allowed_traffic import Party, Pod, Port
 
 from local.cluster import triton_image
-from local.cluster.kubectl import Kubectl, Object
-from local.cluster.processes import ProcessId
+from local.cluster.disruptions import first_process
+from local.cluster.errors import ClusterError
+from local.cluster.kubectl import Object
+from local.cluster.processes import ProcessId, process_id
 
 PATIENCE_S = 2.0
 """Of all connections of one party at once. What is lost on the way is sent again after one second (RFC 6298)."""
@@ -75,11 +77,12 @@ print(json.dumps(reached))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """A party and where it accepts connections. `container` runs Python, where it is a pod."""
+    """A party and where it accepts connections. `place` is a process in whose network it has its address; without one
+    it is this machine."""
 
     party: Party
     ports: frozenset[Port]
-    container: str = CONTAINER
+    place: ProcessId | None
 
 
 Connection = tuple[Party, Party, Port]
@@ -132,36 +135,33 @@ def pod_of(body: Object) -> Pod:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connector:
-    """Opens connections as a party. `places` are the processes in whose network namespaces the machines have their
-    addresses; a machine that is not among them is this one."""
+def listening_pod(body: Object, ports: Iterable[Port]) -> Listening:
+    """A pod, as the API server has it. ClusterError where it runs nothing."""
+    containers: Sequence[Object] = body["status"]["containerStatuses"]
+    place = process_id(first_process(containers[0]["containerID"].removeprefix("containerd://")))
+    if place is None:
+        raise ClusterError(f"{body['metadata']['name']} has ended.")
+    return Listening(party=pod_of(body), ports=frozenset(ports), place=place)
 
-    kubectl: Kubectl
-    places: Mapping[IPv4Address, ProcessId]
 
-    def reached(self, sources: Sequence[Listening], targets: Sequence[Listening]) -> set[Connection]:
-        """Those connections, of every source to all ports of every target, that come about."""
-        with ThreadPoolExecutor(PARTIES_AT_ONCE) as pool:
-            return {each for some in pool.map(lambda source: self._of(source, targets), sources) for each in some}
+def reached(sources: Sequence[Listening], targets: Sequence[Listening]) -> set[Connection]:
+    """Those connections, of every source to all ports of every target, that come about."""
+    with ThreadPoolExecutor(PARTIES_AT_ONCE) as pool:
+        return {each for some in pool.map(lambda source: _reached(source, targets), sources) for each in some}
 
-    def _of(self, source: Listening, targets: Sequence[Listening]) -> list[Connection]:
-        wanted = [
-            (source.party, target.party, port)
-            for target in targets
-            for port in sorted(target.ports)
-            if target.party != source.party
-        ]
-        asked = [str(source.party.address), PATIENCE_S, [(str(target.address), *port) for _, target, port in wanted]]
-        told = json.loads(self._run(source, CONNECT, json.dumps(asked)))
-        return [connection for connection, came in zip(wanted, told, strict=True) if came]
 
-    def _run(self, source: Listening, *script: str) -> str:
-        if isinstance(source.party, Pod):
-            into = (f"--namespace={source.party.namespace}", source.party.name, f"--container={source.container}")
-            return self.kubectl.run("exec", *into, "--", PYTHON, "-c", *script)
-        command = [*entering(self.places.get(source.party.address)), sys.executable, "-c", *script]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def _reached(source: Listening, targets: Sequence[Listening]) -> list[Connection]:
+    wanted = [
+        (source.party, target.party, port)
+        for target in targets
+        for port in sorted(target.ports)
+        if target.party != source.party
+    ]
+    asked = [str(source.party.address), PATIENCE_S, [(str(target.address), *port) for _, target, port in wanted]]
+    # Into its network alone: an exec in each pod is four processes more, and what they open is the same.
+    python = [*entering(source.place), sys.executable, "-IS", "-c", CONNECT]
+    said = subprocess.run([*python, json.dumps(asked)], capture_output=True, text=True, check=True).stdout
+    return [connection for connection, came in zip(wanted, json.loads(said), strict=True) if came]
 
 
 def entering(place: ProcessId | None) -> list[str]:

@@ -26,10 +26,10 @@ from network_world import (
     stand_ins,
     tried,
 )
-from stand_ins import PYTHON, Connection, Connector
+from stand_ins import PYTHON, Connection
 
 from components.labels import selector
-from local.cluster.boot import CONTROL, WORKERS
+from local.cluster.boot import WORKERS
 from local.cluster.kubectl import Kubectl
 from local.cluster.layout import LAYOUT
 from local.cluster.triton_image import triton_image
@@ -48,16 +48,14 @@ def world(serving: RenderedStack, target: Target, progress: Printed) -> Generato
     with stand_ins(kubectl, stacks, image) as (guarded, peers), machines(stacks, nodes) as outside:
         guarded = [*guarded, *running(serving, kubectl)]
         others = [*peers, *outside]
-        places = {each.party.address: nodes[CONTROL.address] for each in outside if each.ports} | nodes
-        connector = Connector(kubectl=kubectl, places=places)
         every = set(tried(guarded, others))
         with progress.step(f"{len(every)} connections under the policies"):
-            closed = settled(connector, guarded, others, {each for each in every if allowed(plans, *each)})
+            closed = settled(guarded, others, {each for each in every if allowed(plans, *each)})
         for plan in plans:
             kubectl.run("delete", "networkpolicies", "--all", f"--namespace={plan.namespace}")
         try:
             with progress.step("the same without them"):
-                opened = settled(connector, guarded, others, every)
+                opened = settled(guarded, others, every)
         finally:
             kubectl.apply(*(body for each in stacks for body in each.server_policies()))
         yield World(stacks=stacks, guarded=guarded, others=others, closed=closed, opened=opened)

@@ -27,7 +27,7 @@ from measuring.during import Observed, observe
 from planning.draining import UNHURRIED
 
 SLOW = "sleeping"
-RATES = {FAST: 8.0, SLOW: 2.0}
+RATES = {FAST: 6.0, SLOW: 2.0}
 """Requests a second of each kind of client: what two busy cores answer without queues."""
 
 CRASH_IS_OVER_S = 10.0

@@ -64,7 +64,7 @@ CASES: Mapping[str, Case] = {
         model_s=0.5,
         nodes=("spot-15",),
         at_s=20,
-        fast_rate=6,
+        fast_rate=4,
         slow_rate=1,
     ),
     "brief": Case(
@@ -73,7 +73,7 @@ CASES: Mapping[str, Case] = {
         model_s=4,
         nodes=("spot-30a", "spot-30b"),
         at_s=50,
-        fast_rate=6,
+        fast_rate=4,
         slow_rate=0.3,
     ),
     "long": Case(
@@ -82,7 +82,7 @@ CASES: Mapping[str, Case] = {
         model_s=12,
         nodes=("spot-120",),
         at_s=0,
-        fast_rate=5,
+        fast_rate=4,
         slow_rate=0.1,
     ),
 }
