@@ -77,8 +77,8 @@ def _leaves(body: Object) -> bool:
 
 
 def _has_ended(pod: Object) -> bool:
-    """For good, as a Job's pods do and those that are evicted: others have come in their place, or will."""
-    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+    """And stays, as a Job's pods do and those that are evicted: others have come in their place, or will."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed") and not _leaves(pod)
 
 
 def _pods_of(job: Object, pods: Sequence[Object]) -> list[Object]:

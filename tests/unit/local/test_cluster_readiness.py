@@ -22,6 +22,9 @@ DEPLOYMENT: Object = {
 }
 
 
+GOING = {"deletionTimestamp": "2026-11-28T06:00:00Z"}
+
+
 def pod(name: str, phase: str, **status: Any) -> Object:  # as Kubernetes has it
     metadata = {"name": name, "namespace": "n", "labels": OURS, "ownerReferences": [{"uid": "of-the-job"}]}
     return {"kind": "Pod", "metadata": metadata, "status": {"phase": phase, **status}}
@@ -58,8 +61,19 @@ def test_pods_that_have_ended_for_good_are_not_waited_for_nor_counted() -> None:
     assert waited([job("Complete"), DONE, EVICTED]) == 1
 
 
-def test_a_job_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local.cluster.readiness.POLL_S", 0)
+
+
+def test_a_pod_that_leaves_is_waited_for_until_it_is_gone() -> None:
+    leaving = {**DONE, "metadata": {**DONE["metadata"], **GOING}}
+    with pytest.raises(StopIteration):
+        waited([leaving], [leaving])
+    assert waited([leaving], []) == 1
+
+
+def test_a_job_is_waited_for() -> None:
     with pytest.raises(StopIteration):
         waited([job()], [job()])
     assert waited([job()], [job(), REFUSED], [job("Complete"), REFUSED, DONE]) == 1
@@ -73,4 +87,4 @@ def test_a_job_that_has_failed_ends_the_wait_with_the_words_of_its_pods() -> Non
 
 
 def test_a_failed_job_that_is_being_removed_is_nobodys_concern() -> None:
-    assert waited([job("Failed", deletionTimestamp="2026-11-28T06:00:00Z"), REFUSED]) == 1
+    assert waited([job("Failed", **GOING), REFUSED]) == 1
