@@ -184,7 +184,7 @@ def test_pods_wait_for_the_job_that_fills_their_volume_and_can_write_nothing_the
     assert world.ready() == before
     assert not any(volume.iterdir())
     world.roll_out(first)
-    world.settle()
+    world.settle_at_once()
     # It was never started anew: it waited.
     (pod,) = (pod for pod in world.pods().values() if serves(pod))
     assert pod["metadata"]["uid"] == waiting[0]["metadata"]["uid"]
@@ -209,7 +209,7 @@ def test_a_new_version_is_filled_beside_the_one_that_serves_and_a_changed_one_is
     second = world.version(2, ON_VOLUME)
     world.publish(second)
     world.roll_out(second)
-    world.settle()
+    world.settle_at_once()
     assert world.served_versions() == ["2"]
     both = before | {second.plan.servers[0].served.digest}
     assert _published(volume) == both
