@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,9 @@ Delivery = Mapping[str, Any]  # as a stack file has it
 FETCHED: Delivery = {"kind": "fetched"}
 SHARED_FILES = "shared-files"
 ON_VOLUME: Delivery = {"kind": "volume", "storage": {"kind": "class", "name": SHARED_FILES, "size": "1Gi"}}
+
+HEARD_WITHIN_S = 30.0
+"""Every node of who serves and who does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,23 +73,27 @@ class World:
     def settle(self) -> None:
         wait_until_ready(self.kubectl, self.first.plan.namespace, lambda states: None)
 
-    def settle_at_once(self) -> None:
-        """The same, and whoever served before does not leave in its own time: nobody asks it any more."""
-        namespace = f"--namespace={self.first.plan.namespace}"
+    def await_version(self, version: str) -> None:
+        """Until it alone is served. Whoever served before may still be leaving, and is asked no more."""
         deployment = self.first.plan.servers[0].lanes[0].lane.deployment
+        namespace = f"--namespace={self.first.plan.namespace}"
         self.kubectl.run("rollout", "status", f"deployment/{deployment}", namespace)
-        leaving = [pod["metadata"]["name"] for pod in self.pods().values() if "deletionTimestamp" in pod["metadata"]]
-        if leaving:
-            self.kubectl.attempt("delete", "pods", *leaving, namespace, "--grace-period=0", "--force")
-        self.settle()
+        deadline = time.monotonic() + HEARD_WITHIN_S
+        while (versions := self.served_versions()) != [version]:
+            assert time.monotonic() < deadline, versions
+            time.sleep(0.5)
 
     def pods(self) -> dict[str, Object]:
         namespace = f"--namespace={self.first.plan.namespace}"
         return {pod["metadata"]["uid"]: pod for pod in self.kubectl.items("pods", namespace)}
 
     def ready(self) -> set[str]:
-        """Of those that serve: a Job's pod that runs is Ready too."""
-        return {uid for uid, pod in self.pods().items() if is_ready(pod) and serves(pod)}
+        """Of those that serve and stay: a Job's pod that runs is Ready too."""
+        return {
+            uid
+            for uid, pod in self.pods().items()
+            if is_ready(pod) and serves(pod) and "deletionTimestamp" not in pod["metadata"]
+        }
 
     def served_versions(self) -> list[str]:
         """As Triton's own client hears it through the Service, which then answers a request right."""

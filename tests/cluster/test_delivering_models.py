@@ -6,6 +6,7 @@ that was changed never becomes Ready, while the old one serves on. Then the same
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -102,8 +103,12 @@ def world(
 
 @pytest.fixture(scope="module")
 def volume(world: World, tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
-    """A volume of class `SHARED_FILES`: a folder of this machine, which each of its nodes sees at the same path."""
+    """A volume of class `SHARED_FILES`: a folder of this machine, which each of its nodes sees at the same path.
+
+    User 1000 may write to it from the start. A local volume is given to a pod's group only where no other pod of the
+    node has it (SetUpAt, pkg/volume/local/local.go), and the pod that waits may be there first."""
     folder = tmp_path_factory.mktemp("volume")
+    os.chown(folder, USER, USER)
     every_node = {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}
     world.kubectl.apply(
         {
@@ -184,7 +189,7 @@ def test_pods_wait_for_the_job_that_fills_their_volume_and_can_write_nothing_the
     assert world.ready() == before
     assert not any(volume.iterdir())
     world.roll_out(first)
-    world.settle_at_once()
+    world.settle()
     # It was never started anew: it waited.
     (pod,) = (pod for pod in world.pods().values() if serves(pod))
     assert pod["metadata"]["uid"] == waiting[0]["metadata"]["uid"]
@@ -209,8 +214,7 @@ def test_a_new_version_is_filled_beside_the_one_that_serves_and_a_changed_one_is
     second = world.version(2, ON_VOLUME)
     world.publish(second)
     world.roll_out(second)
-    world.settle_at_once()
-    assert world.served_versions() == ["2"]
+    world.await_version("2")
     both = before | {second.plan.servers[0].served.digest}
     assert _published(volume) == both
     serving = world.ready()
