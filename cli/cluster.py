@@ -157,7 +157,7 @@ def _kubectl(kubeconfig: Path, progress: ConsoleProgress) -> Kubectl:
 
 def _waiting(states: Sequence[PodState], progress: ConsoleProgress) -> None:
     left = [state for state in states if state.waits_for]
-    progress.detail("; ".join(f"{state.name}: {state.waits_for}" for state in left) or "waiting for the Deployments")
+    progress.detail("; ".join(f"{state.name}: {state.waits_for}" for state in left) or "waiting for the rollout")
 
 
 def _ask(server: PlannedServer, plan: Plan, kubectl: Kubectl) -> bool:

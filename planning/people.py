@@ -25,6 +25,7 @@ EVERYTHING_SHOWN = (
     ("", ("pods", "services", "configmaps", "events", "serviceaccounts", "persistentvolumeclaims")),
     ("", ("resourcequotas", "limitranges")),
     ("apps", ("deployments", "replicasets")),
+    ("batch", ("jobs",)),
     ("autoscaling", ("horizontalpodautoscalers",)),
     ("policy", ("poddisruptionbudgets",)),
     ("networking.k8s.io", ("networkpolicies",)),

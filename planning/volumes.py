@@ -33,13 +33,14 @@ EFS_SIZE = Memory(2**30)
 docs/parameters.md and pkg/driver/controller.go, `CreateVolume`)."""
 
 ONE_NODE_CLASSES: Mapping[Platform, tuple[str, ...]] = {
-    "gke": ("standard", "standard-rwo", "premium-rwo"),
+    "gke": ("standard", "standard-rwo", "premium-rwo", "hyperdisk-ml", "hyperdisk-ml-multi-zone"),
     "eks": ("gp2", "gp3"),
     "other": ("managed", "managed-csi", "managed-premium", "managed-csi-premium", "local-path"),
 }
-"""Classes that clusters come with whose volumes one node mounts: persistent disks of GKE ("Storage in GKE"), EBS on EKS
-("Store Kubernetes volumes with Amazon EBS"), disks of AKS ("Storage options for applications in AKS"), and the one of
-k3s."""
+"""Classes whose volumes one node mounts to write, as clusters come with them or as the cloud's guides name them:
+persistent disks of GKE ("Storage in GKE") and Hyperdisk ML ("Accelerate AI/ML data loading with Hyperdisk ML"), EBS on
+EKS ("Store Kubernetes volumes with Amazon EBS"), disks of AKS ("Storage options for applications in AKS"), and the one
+of k3s."""
 
 PLACE_S = 900
 """Until a Job's pod runs: a node, and the volume itself. An allowance of ours: a file system that is made first takes

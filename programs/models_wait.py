@@ -77,11 +77,15 @@ def _directory(asked: Asked) -> Path:
 
 def _missing(asked: Asked) -> str | None:
     """What there is to wait for; None where the directory has its name and a signature beside it."""
-    if _directory(asked).is_dir():
-        signatures = asked.root / signature_prefix(asked.server, asked.digest)
-        return None if any(signatures.glob("*.json")) else "is there without its signature"
-    if (asked.root / partial_prefix(asked.server, asked.digest)).is_dir():
-        return "is being filled"
+    try:
+        if _directory(asked).is_dir():
+            signatures = asked.root / signature_prefix(asked.server, asked.digest)
+            return None if any(signatures.glob("*.json")) else "is there without its signature"
+        if (asked.root / partial_prefix(asked.server, asked.digest)).is_dir():
+            return "is being filled"
+    except OSError as refused:
+        # Until the Job has mounted it: the kubelet gives nobody a new volume's root by a mount that is read-only.
+        return f"cannot be looked at ({refused.strerror})"
     return "is not there"
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from local.cluster.definitions import wait_until_established
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl, Object
 
@@ -110,7 +111,7 @@ def _make_parent(kubectl: Kubectl, stack: str) -> None:
     if kubectl.attempt("get", f"{PLURAL}.{GROUP}", stack, "--output=name").returncode == 0:
         return
     kubectl.apply(PARENT_DEFINITION)
-    kubectl.run("wait", "--for=condition=Established", f"crd/{PLURAL}.{GROUP}", "--timeout=30s")
+    wait_until_established(f"{PLURAL}.{GROUP}", kubectl)
     parent = {
         "apiVersion": f"{GROUP}/v1",
         "kind": KIND,

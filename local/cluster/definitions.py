@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +60,26 @@ ALL = (POD_MONITOR, NODE_POOL, EC2_NODE_CLASS)
 """Of everything that a rendered stack may hold."""
 
 
+ESTABLISHED_WITHIN_S = 30.0
+
+
 def establish(definition: Definition, kubectl: Kubectl, layout: Layout, progress: Progress) -> None:
     """The cluster knows the kind, and serves it."""
     kubectl.run("apply", "--server-side", f"--filename={definition_file(definition, layout, progress)}")
-    kubectl.run("wait", "--for=condition=Established", f"crd/{definition.name}", "--timeout=30s")
+    wait_until_established(definition.name, kubectl)
+
+
+def wait_until_established(name: str, kubectl: Kubectl) -> None:
+    """Until the cluster serves the kind of this definition. Not by `kubectl wait`, which ends with an error where
+    conditions are null, as a new definition's are for a moment."""
+    deadline = time.monotonic() + ESTABLISHED_WITHIN_S
+    while not any(
+        one["type"] == "Established" and one["status"] == "True"
+        for one in kubectl.get("crd", name).get("status", {}).get("conditions") or ()
+    ):
+        if time.monotonic() > deadline:
+            raise ClusterError(f"The definition {name} was not established within {ESTABLISHED_WITHIN_S:.0f} s.")
+        time.sleep(0.1)
 
 
 def definition_file(definition: Definition, layout: Layout, progress: Progress) -> Path:

@@ -1,4 +1,4 @@
-"""Waiting until every pod of a stack is Ready, and saying meanwhile what each waits for."""
+"""Waiting until every pod of a stack is Ready and its Jobs are done, and saying meanwhile what each pod waits for."""
 
 from __future__ import annotations
 
@@ -32,20 +32,27 @@ class PodState:
 
 def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[PodState]], None]) -> int:
     """Until every Deployment of `namespace` is rolled out, with the replicas that its scaler keeps at least (a new one
-    has a single replica until the scaler first looks, after 15 s at the most); the number of its pods. ClusterError
-    when one passes its own deadline (progressDeadlineSeconds, which planning derives), or a container of a new pod
-    fails again and again: with what the container said. What served before serves on."""
+    has a single replica until the scaler first looks, after 15 s at the most), and every Job is done; the number of
+    pods that serve. ClusterError when a Deployment passes its own deadline (progressDeadlineSeconds, which planning
+    derives), a Job has failed, or a container of a new pod fails again and again: with what the container said. What
+    served before serves on."""
     while True:
         # At once: each look is a process, and a busy machine has better things to do.
-        there = kubectl.items("deployments,pods,hpa", f"--namespace={namespace}")
+        there = kubectl.items("deployments,jobs,pods,hpa", f"--namespace={namespace}")
         deployments = [body for body in there if body["kind"] == "Deployment"]
+        jobs = [body for body in there if body["kind"] == "Job" and _is_ours(body) and not _leaves(body)]
         scalers = [body for body in there if body["kind"] == "HorizontalPodAutoscaler"]
         pods = [body for body in there if body["kind"] == "Pod" and _is_ours(body)]
-        states = [_state(pod) for pod in pods]
+        states = [_state(pod) for pod in pods if not _has_ended(pod)]
         told(states)
-        settled = all(_rolled_out(deployment) for deployment in deployments) and not any(s.waits_for for s in states)
-        if settled and _scaled(deployments, scalers):
+        done = all(_condition(job, "Complete") for job in jobs)
+        rolled_out = done and all(_rolled_out(deployment) for deployment in deployments)
+        if rolled_out and not any(state.waits_for for state in states) and _scaled(deployments, scalers):
             return len(states)
+        for job in jobs:
+            if failed := _condition(job, "Failed"):
+                said = "\n".join(_said(pod, one, kubectl) for pod in _pods_of(job, pods) for one in _failing(pod))
+                raise ClusterError(f"Job {job['metadata']['name']!r}: {failed['message']}\n{said}")
         for deployment in deployments:
             if why := _given_up(deployment):
                 waiting = "; ".join(f"{state.name}: {state.waits_for}" for state in states if state.waits_for)
@@ -63,6 +70,26 @@ def wait_until_ready(kubectl: Kubectl, namespace: str, told: Callable[[Sequence[
 
 def _is_ours(pod: Object) -> bool:
     return pod["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") == "tritonup"
+
+
+def _leaves(body: Object) -> bool:
+    return "deletionTimestamp" in body["metadata"]
+
+
+def _has_ended(pod: Object) -> bool:
+    """And stays, as a Job's pods do and those that are evicted: others have come in their place, or will."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed") and not _leaves(pod)
+
+
+def _pods_of(job: Object, pods: Sequence[Object]) -> list[Object]:
+    owners = [(pod, pod["metadata"].get("ownerReferences", [])) for pod in pods]
+    return [pod for pod, owned in owners if any(owner["uid"] == job["metadata"]["uid"] for owner in owned)]
+
+
+def _condition(body: Object, kind: str) -> Object | None:
+    """Where it is true."""
+    found = (one for one in body.get("status", {}).get("conditions", []) if one["type"] == kind)
+    return next((one for one in found if one["status"] == "True"), None)
 
 
 def _scaled(deployments: Sequence[Object], scalers: Sequence[Object]) -> bool:
@@ -84,7 +111,7 @@ class _Failing:
 
 def _failing(pod: Object) -> Iterator[_Failing]:
     status = pod.get("status", {})
-    if pod["metadata"].get("deletionTimestamp"):
+    if _leaves(pod):
         return
     for one in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
         now, last = one["state"].get("terminated"), one.get("lastState", {}).get("terminated")
@@ -142,7 +169,7 @@ def _given_up(deployment: Object) -> str:
 
 def _state(pod: Object) -> PodState:
     name = str(pod["metadata"]["name"])
-    if pod["metadata"].get("deletionTimestamp"):
+    if _leaves(pod):
         return PodState(name=name, waits_for="ends")
     status = pod.get("status", {})
     for container in status.get("containerStatuses", []):

@@ -17,6 +17,7 @@ from planning.findings import Finding, Rule, Severity, setting
 from planning.settings.fields import Location, choices_at, examples_at, model_at, tags_at
 from planning.settings.quoting import NOT_SHOWN, looks_secret, quoted, shown_path
 from planning.settings.root import Settings
+from planning.settings.volumes import LEFT_OUT
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 """What a YAML or JSON file holds."""
@@ -118,7 +119,7 @@ def _wrong_kind(path: Path, kind: Plain, offered: Sequence[str]) -> Finding:
         rule=WRONG_KIND,
         at=setting(shown_path(path)),
         what=f"{quoted(kind, path)} is not a kind of {of}.",
-        fix=_nearest(kind if isinstance(kind, str) else "", offered),
+        fix=LEFT_OUT.get(str(kind)) or _nearest(kind if isinstance(kind, str) else "", offered),
     )
 
 

@@ -69,3 +69,10 @@ class OfFilestore(Strict):
 
 
 VolumeStorage = Annotated[OfClass | OfEfs | OfFilestore, Field(discriminator="kind")]
+
+LEFT_OUT: Mapping[str, str] = {
+    "hyperdisk-ml": "A Hyperdisk ML is filled first and given to many readers afterwards, for good: steps that nothing"
+    " holds in order where objects are applied at once. Fill one yourself (docs/how-to/model-volume.md) and write"
+    " `destination: {kind: claim, claim: …}`, or choose `filestore`.",
+}
+"""Storage that people look for here: what there is in its place."""

@@ -4,6 +4,7 @@ are refused."""
 
 from __future__ import annotations
 
+from local.cluster.definitions import wait_until_established
 from local.cluster.kubectl import Kubectl, Object
 
 NAME = "computeclasses.cloud.google.com"
@@ -53,4 +54,4 @@ COMPUTE_CLASS: Object = {
 def establish_google_kinds(kubectl: Kubectl) -> None:
     """The cluster knows them, and serves them."""
     kubectl.apply(COMPUTE_CLASS)
-    kubectl.run("wait", "--for=condition=Established", f"crd/{NAME}", "--timeout=30s")
+    wait_until_established(NAME, kubectl)

@@ -24,7 +24,7 @@ def settled(body: Object) -> Object:
         ("nodes",),
         ("no",),
         ("pods", "--all-namespaces"),
-        ("deployments,pods,hpa", "--namespace=kube-system"),
+        ("deployments,jobs,pods,hpa", "--namespace=kube-system"),
         ("deployments.apps", "--namespace=kube-system"),
         ("pods", "--namespace=kube-system", "--selector=k8s-app=kube-dns"),
         ("pods", "--all-namespaces", "--field-selector=status.phase=Running"),

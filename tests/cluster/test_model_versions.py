@@ -13,6 +13,7 @@ from plain_containers import container
 from typer.testing import CliRunner
 
 from cli.main import app
+from local.cluster.definitions import wait_until_established
 from local.cluster.kubectl import Kubectl, Object
 from planning.model_versions import DEFINITION, KIND
 from planning.model_versions_schema import definition_object
@@ -33,7 +34,7 @@ def recorded(kubectl: Kubectl) -> Generator[RenderedStack]:
     kinds = rendered.of_kind("CustomResourceDefinition")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     kubectl.apply(*kinds, namespace)
-    kubectl.run("wait", "--for=condition=Established", f"crd/{DEFINITION}", "--timeout=30s")
+    wait_until_established(DEFINITION, kubectl)
     kubectl.apply(*rendered.of_kind(KIND))
     yield rendered
     kubectl.run("delete", "namespace", NAMESPACE)

@@ -31,6 +31,7 @@ HOLDS_WITHIN_S = 30.0
 QUESTIONS: Mapping[str, tuple[str, str, str, str]] = {
     "see pods": ("list", "", "pods", ""),
     "see Deployments": ("watch", "apps", "deployments", ""),
+    "see Jobs": ("list", "batch", "jobs", ""),
     "read logs": ("get", "", "pods", "log"),
     "roll a Deployment out": ("patch", "apps", "deployments", ""),
     "scale": ("patch", "apps", "deployments", "scale"),
@@ -50,7 +51,7 @@ QUESTIONS: Mapping[str, tuple[str, str, str, str]] = {
 }
 """Verb, API group, resource, subresource."""
 
-SEES = {"see pods", "see Deployments"}
+SEES = {"see pods", "see Deployments", "see Jobs"}
 MAY = {
     "seers": SEES,
     "builders": SEES | {"read logs", "roll a Deployment out"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace as changed
 from pathlib import Path
@@ -94,6 +95,23 @@ def test_what_is_half_filled_has_another_name_and_is_waited_for(asked: Asked, me
     (asked.root / partial_prefix("vision", asked.digest)).mkdir(parents=True)
     assert await_models(asked) == CANNOT
     assert "is being filled after 0 s" in message.read_text()
+
+
+def test_a_volume_that_only_its_owner_may_enter_yet_is_waited_for(
+    asked: Asked, filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a new one is until the kubelet has given it to the Job's group."""
+    asked.root.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        assert await_models(asked) == CANNOT
+    finally:
+        os.seteuid(user)
+        asked.root.chmod(0o755)
+    assert "cannot be looked at (Permission denied)" in capsys.readouterr().err
+    assert await_models(asked) == 0
 
 
 def test_another_version_is_not_this_one(asked: Asked, filled: Path, message: Path) -> None:

@@ -36,6 +36,11 @@ def test_each_role_can_do_what_the_lesser_can() -> None:
     assert viewer < engineer < operator
 
 
+def test_who_sees_a_server_sees_what_its_pods_wait_for() -> None:
+    seen = granted(roles()["viewer"])
+    assert {("batch", "jobs", "list"), ("", "persistentvolumeclaims", "list")} <= seen
+
+
 def test_no_role_reads_secrets_gets_into_pods_or_gives_rights() -> None:
     into = {"pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers", "pods/proxy", "services/proxy"}
     for role in roles().values():

@@ -205,6 +205,20 @@ def test_a_size_that_no_instance_of_the_tier_has_is_refused_with_those_that_it_h
     assert size in str(finding)
 
 
+def test_a_hyperdisk_ml_is_refused_with_a_claim_in_its_place_which_is_taken() -> None:
+    read = read_settings(edited({**ON_VOLUME, "model_repository.destination.delivery.storage.kind": "hyperdisk-ml"}))
+    assert not isinstance(read, Settings)
+    (finding,) = read
+    assert (finding.rule.id, finding.at.field) == ("TU103", "model_repository.destination.delivery.storage.kind")
+    assert "`destination: {kind: claim, claim: …}`" in finding.fix
+    assert planned_with({"model_repository.destination": {"kind": "claim", "claim": "models-2026-11"}}).findings == ()
+
+
+def test_a_class_of_hyperdisk_ml_is_warned_of_on_gke() -> None:
+    on_gke = {"cluster.platform": "gke", "model_repository.destination.delivery.storage.name": "hyperdisk-ml"}
+    assert [finding.rule.id for finding in with_(on_gke).findings] == ["TU127"]
+
+
 def test_the_quota_has_room_for_the_jobs_of_a_rollout() -> None:
     before, after = planned_with({}), planned_with(ON_VOLUME)
     assert after.quota.most["pods"].value - before.quota.most["pods"].value == 2
