@@ -105,7 +105,7 @@ class Parts:
     def _client(self) -> Client:
         with self._one:
             if self._opened is None:
-                self._opened = _open(self._url, *self._opening)
+                self._opened = open_client(self._url, *self._opening)
             return self._opened
 
     def begin(self, path: str) -> str:
@@ -193,7 +193,8 @@ def sha256_of(piece: bytes) -> str:
     return base64.b64encode(hashlib.sha256(piece).digest()).decode()
 
 
-def _open(url: str, region: str | None, endpoint: str | None) -> Client:
+def open_client(url: str, region: str | None, endpoint: str | None) -> Client:
+    """Of the store `url`, which is for messages. StoreError where none can be had."""
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
     from botocore.session import Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 from publishing.parts import Part, Parts
@@ -12,8 +13,8 @@ Before = Callable[[str, str], None]
 
 
 class WatchedParts(Parts):
-    def __init__(self, parts: Parts, before: Before) -> None:
-        super().__init__(parts._url, region=None, endpoint=parts._opening[1])  # pyright: ignore[reportPrivateUsage]
+    def __init__(self, url: str, endpoint: str, before: Before) -> None:
+        super().__init__(url, region=None, endpoint=endpoint)
         self._before = before
 
     def begin(self, path: str) -> str:
@@ -43,13 +44,11 @@ class WatchedStore(Store):
         self._before = before
 
     def parts(self) -> Parts:
-        return WatchedParts(parts_of(self.url), self._before)
+        return WatchedParts(self.url, os.environ["AWS_ENDPOINT_URL"], self._before)
 
 
 def parts_of(url: str) -> Parts:
-    parts = Store(url).parts()
-    assert parts is not None
-    return parts
+    return Parts(url, region=None, endpoint=os.environ["AWS_ENDPOINT_URL"])
 
 
 def unfinished(url: str, path: str) -> set[str]:
