@@ -296,6 +296,23 @@ def test_an_upload_that_is_given_up_under_a_push_is_begun_anew(
     is_published(minio, served, keys)
 
 
+def test_a_part_that_is_replaced_before_the_upload_is_finished_makes_no_object(
+    minio: Place, keys: Keys, tmp_path: Path
+) -> None:
+    served = served_of(tmp_path, FILES)
+    replaced: list[str] = []
+
+    def replace(call: str, upload: str) -> None:
+        if call == "finish" and not replaced:
+            replaced.append(upload)
+            parts_of(minio.url).send(large(served), upload, 1, bytes(PART))
+
+    pushed = push(WatchedStore(minio.url, replace), "vision", served, keys.key, keys.trust)
+    assert (pushed.kept, pushed.bytes[How.SENT]) == (0, served.total_bytes)
+    assert unfinished(minio.url, large(served)).isdisjoint(replaced)
+    is_published(minio, served, keys)
+
+
 def test_an_upload_that_is_given_up_again_and_again_is_told(minio: Place, keys: Keys, tmp_path: Path) -> None:
     served = served_of(tmp_path, FILES)
 
@@ -418,6 +435,25 @@ def test_what_s3_answers_is_told_by_its_kind(code: str, kind: type[StoreError], 
     assert str(told.value).startswith(f"{moto.url if kind is NotThereError else f'{moto.url}/a/b'}: ") or (
         kind is AlreadyThereError
     )
+
+
+def test_who_sends_the_parts_is_who_sends_the_rest_whatever_the_aws_command_line_is_told(
+    moto: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(
+        "[default]\nendpoint_url = http://127.0.0.1:1\nregion = moon-1\nretry_mode = none\n"
+    )
+    (tmp_path / "credentials").write_text("[default]\naws_access_key_id = else\naws_secret_access_key = else\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "absent")
+    made = open_client(moto.url, None, moto.environment["AWS_ENDPOINT_URL"])
+    assert made.meta.region_name == "us-east-1"  # pyright: ignore
+    assert made._request_signer._credentials.access_key == moto.environment["AWS_ACCESS_KEY_ID"]  # pyright: ignore
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    none = open_client(moto.url, None, moto.environment["AWS_ENDPOINT_URL"])
+    assert none._request_signer._credentials is None  # pyright: ignore
 
 
 def test_nothing_that_lets_anybody_write_is_noted(moto: Place, keys: Keys, tmp_path: Path) -> None:
