@@ -46,8 +46,10 @@ def pushed_line(pushed: Pushed) -> str:
     if pushed.already:
         done = "was published already, 0 bytes sent"
     else:
+        notes = {How.SENT: f"; {size(pushed.kept)} were there from an earlier push"} if pushed.kept else {}
         shown = [
-            f"{how} {pushed.files[how]} file{'s'[: pushed.files[how] > 1]} ({size(pushed.bytes[how])})"
+            f"{how} {pushed.files[how]} file{'s'[: pushed.files[how] > 1]}"
+            f" ({size(pushed.bytes[how])}{notes.get(how, '')})"
             for how in (How.SENT, How.COPIED, How.PRESENT)
             if pushed.files[how]
         ]
@@ -64,6 +66,7 @@ def pushed_data(pushed: Pushed) -> dict[str, Any]:
         "signed_by": pushed.signed_by,
         "files": {str(how): count for how, count in pushed.files.items()},
         "bytes": {str(how): amount for how, amount in pushed.bytes.items()},
+        "kept_bytes": pushed.kept,
     }
 
 

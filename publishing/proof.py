@@ -77,9 +77,10 @@ def tells_content(e_tag: str | None) -> bool:
     return e_tag is not None and re.fullmatch(r"[0-9a-f]{32}(-\d+)?", e_tag) is not None
 
 
-def pieces(path: Path) -> Iterator[bytes]:
+def pieces(path: Path, size: int | None = None) -> Iterator[bytes]:
+    """A file's bytes, `size` at a time, or as many as are read at a time."""
     with path.open("rb") as file:
-        while piece := file.read(PIECE):
+        while piece := file.read(size or PIECE):
             yield piece
 
 

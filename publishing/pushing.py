@@ -1,8 +1,9 @@
 """push: what a server serves, to its place, immutable and signed.
 
 Every object is written on condition that nothing is there, or is proven to be the very file; the signature is written
-last. So two pushes at once write the same, a push that was killed is continued by the next, and a half push is never
-taken for a whole one. What another published digest holds already is copied within the store.
+last. So two pushes at once write the same, a push that was killed is continued by the next (`uploading`: within a large
+file too), and a half push is never taken for a whole one. What another published digest holds already is copied within
+the store.
 """
 
 from __future__ import annotations
@@ -10,19 +11,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 from planning.repository.served import ServedFile, ServedSet, Stored
 from planning.signing import Trust
+from publishing.begun import Wanted
 from publishing.keys import SigningKey
 from publishing.layout import Held, Identity, content_key, read_layout, signature_key
+from publishing.parts import Parts
 from publishing.proof import ONE_PART, Sums, part_size, pieces, stored_sha256, sums_of
 from publishing.signature import sign, statement_of
 from publishing.store import AlreadyThereError, NotThereError, Store, StoredObject, StoreError
 from publishing.together import Advance, StoppedError, together
 from publishing.trusting import Trusted, trusted
+from publishing.uploading import give_up_old, upload
 
 FILES_AT_ONCE = 6
 """Each file of more than one part has several requests under way itself."""
@@ -49,7 +55,7 @@ class How(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
     """What became of a server's files, in files and bytes. `already`: it was published before, and nothing was
-    written."""
+    written. `kept` bytes of what was sent had come with an earlier push that was ended, and did not travel again."""
 
     server: str
     digest: str
@@ -58,6 +64,13 @@ class Pushed:
     signed_by: str
     files: Mapping[How, int]
     bytes: Mapping[How, int]
+    kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placed:
+    how: How
+    kept: int = 0
 
 
 def push(
@@ -75,18 +88,31 @@ def push(
     url = store.at(f"{server}/{served.digest}")
     if isinstance(signed, Trusted) and _complete(held, served):
         advance(served.total_bytes)
-        return _pushed(server, served, url, [How.PRESENT] * len(served.files), signed.name, already=True)
+        there = [_Placed(how=How.PRESENT)] * len(served.files)
+        return _pushed(server, served, url, there, signed.name, already=True)
+    parts = store.parts()
+    if parts is not None:
+        give_up_old(parts, datetime.now(UTC))
     sources = _sources(store, layout, trust, but=(server, served.digest))
     stop = Event()
-    job = _Job(store=store, server=server, digest=served.digest, held=held, sources=sources, advance=advance, stop=stop)
-    hows = together(job.place, served.files, stop, FILES_AT_ONCE)
+    job = _Job(
+        store=store,
+        parts=parts,
+        server=server,
+        digest=served.digest,
+        held=held,
+        sources=sources,
+        advance=advance,
+        stop=stop,
+    )
+    placed = together(job.place, served.files, stop, FILES_AT_ONCE)
     if not isinstance(signed, Trusted):
         try:
             store.create(signature_key(server, served.digest, key.public.fingerprint), sign(statement, key))
         except AlreadyThereError:
             _same_signature(store, server, served.digest, trust)
     name = signed.name if isinstance(signed, Trusted) else trust.name(key.public.fingerprint)
-    return _pushed(server, served, url, hows, name, already=False)
+    return _pushed(server, served, url, placed, name, already=False)
 
 
 def _same_signature(store: Store, server: str, digest: str, trust: Trust) -> None:
@@ -128,17 +154,28 @@ def _sources(store: Store, layout: Mapping[Identity, Held], trust: Trust, but: I
     return found
 
 
-def _pushed(server: str, served: ServedSet, url: str, hows: Sequence[How], signed_by: str, *, already: bool) -> Pushed:
+def _pushed(
+    server: str, served: ServedSet, url: str, placed: Sequence[_Placed], signed_by: str, *, already: bool
+) -> Pushed:
+    hows = [one.how for one in placed]
     files = {how: hows.count(how) for how in How}
     sizes = {how: sum(file.size for file, its in zip(served.files, hows, strict=True) if its is how) for how in How}
     return Pushed(
-        server=server, digest=served.digest, url=url, already=already, signed_by=signed_by, files=files, bytes=sizes
+        server=server,
+        digest=served.digest,
+        url=url,
+        already=already,
+        signed_by=signed_by,
+        files=files,
+        bytes=sizes,
+        kept=sum(one.kept for one in placed),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     store: Store
+    parts: Parts | None
     server: str
     digest: str
     held: Held
@@ -146,14 +183,14 @@ class _Job:
     advance: Advance
     stop: Event
 
-    def place(self, file: ServedFile) -> How:
+    def place(self, file: ServedFile) -> _Placed:
         """Have `file` in its place, in the cheapest way that is certain."""
         if self.stop.is_set():
             raise StoppedError
         path = file.path.as_posix()
         target = content_key(self.server, self.digest, path)
         if isinstance(file.source, Stored):
-            return self._engine(file, file.source.path, target)
+            return _Placed(how=self._engine(file, file.source.path, target))
         try:
             if (there := self.held.files.get(path)) is not None:
                 self._prove(file, target, there)
@@ -165,7 +202,7 @@ class _Job:
         except OSError as refused:
             raise PushError(f"{file.source} cannot be read: {refused.strerror}.") from None
         self.advance(file.size)
-        return how
+        return _Placed(how=how)
 
     def _engine(self, file: ServedFile, source: str, target: str) -> How:
         """What only the store has is copied there, and read back: nothing here says what its bytes are but their
@@ -203,8 +240,9 @@ class _Job:
             return True
         return False
 
-    def _send(self, file: ServedFile, target: str) -> How:
+    def _send(self, file: ServedFile, target: str) -> _Placed:
         sums = Sums(file.size)
+        kept = 0
         try:
             if file.size <= ONE_PART:
                 content = _here(file).read_bytes()
@@ -212,27 +250,41 @@ class _Job:
                 self._unchanged(file, sums)
                 e_tag = self.store.create(target, content)
                 self.advance(file.size)
+            elif self.parts is not None:
+                wanted = Wanted(
+                    place=self.parts.place,
+                    path=target,
+                    sha256=file.sha256,
+                    size=file.size,
+                    part_size=part_size(file.size),
+                )
+                sent = upload(self.store, self.parts, wanted, partial(self._pieces, file), self.advance)
+                sums, e_tag, kept = sent.sums, sent.e_tag, sent.kept
             else:
-                e_tag = self.store.upload(target, self._pieces(file, sums), part_size(file.size))
+                e_tag = self.store.upload(target, self._told(self._pieces(file, sums)), part_size(file.size))
         except AlreadyThereError:
             there = self.store.head(target)
             if there is None:
                 raise PushError(f"{self.store.at(target)} comes and goes: is it being removed?") from None
             self._prove(file, target, there)
             self.advance(file.size)
-            return How.PRESENT
+            return _Placed(how=How.PRESENT)
         if e_tag not in sums.tags:
             self._read_back(file, target)
-        return How.SENT
+        return _Placed(how=How.SENT, kept=kept)
 
     def _pieces(self, file: ServedFile, sums: Sums) -> Iterator[bytes]:
-        for piece in pieces(_here(file)):
+        for piece in pieces(_here(file), part_size(file.size)):
             if self.stop.is_set():
                 raise StoppedError
             sums.add(piece)
             yield piece
-            self.advance(len(piece))
         self._unchanged(file, sums)  # the object comes into being only after the last of its pieces
+
+    def _told(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            yield piece
+            self.advance(len(piece))
 
     def _unchanged(self, file: ServedFile, sums: Sums) -> None:
         if (sums.sha256, sums.seen) != (file.sha256, file.size):

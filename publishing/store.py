@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
 
+    from publishing.parts import Parts
+
 CONNECT_S = 10
 REQUEST_S = 600
 """For one request with its body. A part of 16 MiB takes this long on a line of 0.2 Mbit/s."""
@@ -73,6 +75,15 @@ class Store:
         """`endpoint`: where another S3 than AWS's answers; left out, the environment may say so."""
         self.url = url.rstrip("/")
         self._store = _open(self.url, region, endpoint)
+        self._region, self._endpoint = region, _s3_endpoint(endpoint)
+
+    def parts(self) -> Parts | None:
+        """Uploads that the next push can go on with; None where the store has none that are known here."""
+        from publishing.parts import Parts
+
+        if urlsplit(self.url).scheme != "s3":
+            return None
+        return Parts(self.url, region=self._region, endpoint=self._endpoint)
 
     def at(self, path: str) -> str:
         """`path` as people find it."""
@@ -208,7 +219,7 @@ def _open(url: str, region: str | None, endpoint: str | None) -> ObjectStore:
     try:
         match split.scheme:
             case "s3" if bucket:
-                endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+                endpoint = _s3_endpoint(endpoint)
                 config: S3Config = {"checksum_algorithm": "SHA256"}
                 if endpoint:
                     config["endpoint"] = endpoint
@@ -245,6 +256,10 @@ def _open(url: str, region: str | None, endpoint: str | None) -> ObjectStore:
                 )
     except (BaseError, OSError) as refused:
         raise StoreError(f"{url} cannot be opened: {_first_line(refused)}") from None
+
+
+def _s3_endpoint(endpoint: str | None) -> str | None:
+    return endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
 
 
 def _client(endpoint: str | None) -> ClientConfig:

@@ -30,8 +30,9 @@ _SETTINGS = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR_HOST", "TRITONUP_")
 
 
 @pytest.fixture(autouse=True)
-def no_login(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test uses the credentials of whoever runs it, or goes through their proxy."""
+def no_login(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test uses the credentials of whoever runs it, goes through their proxy, or on with their uploads."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     for name in list(os.environ):
         if name.startswith(_SETTINGS):
             monkeypatch.delenv(name)
