@@ -189,12 +189,11 @@ def test_pods_wait_for_the_job_that_fills_their_volume_and_can_write_nothing_the
     assert world.ready() == before
     assert not any(volume.iterdir())
     world.roll_out(first)
-    world.settle()
+    world.await_version("1")
     # It was never started anew: it waited.
-    (pod,) = (pod for pod in world.pods().values() if serves(pod))
-    assert pod["metadata"]["uid"] == waiting[0]["metadata"]["uid"]
+    assert world.ready() == {one["metadata"]["uid"] for one in waiting}
+    (pod,) = (pod for uid, pod in world.pods().items() if uid in world.ready())
     assert init_status(pod)["restartCount"] == 0
-    assert world.served_versions() == ["1"]
     assert _published(volume) == {first.plan.servers[0].served.digest}
     unchanged = world.roll_out(first)
     assert (unchanged.changed, unchanged.pruned) == ((), ())
