@@ -29,7 +29,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from benchmarks.store.page import OURS, PAGE, RESULTS, page, read_results
 from local.cluster.layout import PROJECT
 from local.object_stores import MINIO, RCLONE, SECRET, USER, RunningStore, program, start_minio
-from planning.repository.served import ServedFile, ServedSet, content_digest
+from planning.repository.digest import content_digest
+from planning.repository.served import ServedFile, ServedSet
 from planning.signing import Trust
 from publishing.keys import read_signing_key
 from publishing.pushing import push
