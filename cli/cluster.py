@@ -33,9 +33,9 @@ from local.cluster.stack_images import images_of
 from local.engine.ownership import own_workplace, their_workplace
 from planning.plan import Plan
 from planning.server import PlannedServer
-from planning.settings import Settings
 from planning.settings.controllers import Presence
 from planning.settings.monitoring import PrometheusOperator
+from planning.settings.root import Settings
 
 KUBECONFIG_VARIABLE = "TRITONUP_KUBECONFIG"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cli.clusters import NamedCluster, UnreadableError, read_cluster
-from cli.destinations import Named, Reader, same_place, stop
+from cli.destinations import stop
+from cli.named_digests import Named, Reader, same_place
 from planning.settings.repository import Destination
 from publishing.running import ClusterSeen, running
 

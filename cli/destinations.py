@@ -1,10 +1,8 @@
-"""Which store a stack's models are in, and which digests its servers and those of other stacks name."""
+"""Which store a stack's models are in."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,13 +10,10 @@ import typer
 from rich.markup import escape
 
 from cli.console import Exit, err
-from cli.project import PlannedStack, planned_stack, stacks_of
-from planning.engines.builder import published_sources
-from planning.engines.orders import SOURCES
-from planning.settings.repository import S3, Destination, Gs, ModelRepository, S3Compatible
-from publishing.layout import Identity, read_layout
+from planning.settings.repository import S3, Gs, ModelRepository, S3Compatible
+from publishing.layout import read_layout
 from publishing.store import Store
-from stacks.stackfile import StackFile, read_stack_file
+from stacks.stackfile import read_model_repository
 
 
 def complain(text: str) -> None:
@@ -31,13 +26,13 @@ def stop(text: str, status: Exit = Exit.USAGE) -> NoReturn:
 
 
 def repository_of(root: Path, stack: str) -> ModelRepository:
-    """The stack file's `model_repository`, without the models themselves being looked at."""
-    file = read_stack_file(root, stack)
-    if not isinstance(file, StackFile):
-        for finding in file:
-            err.print(str(finding), style="red", markup=False)
-        raise typer.Exit(Exit.FINDINGS)
-    return file.settings.model_repository
+    """The stack file's `model_repository`, without anything else of it or the models themselves being looked at."""
+    read = read_model_repository(root, stack)
+    if isinstance(read, ModelRepository):
+        return read
+    for finding in read:
+        err.print(str(finding), style="red", markup=False)
+    raise typer.Exit(Exit.FINDINGS)
 
 
 def open_store(repository: ModelRepository, override: str | None) -> Store:
@@ -57,60 +52,6 @@ def open_store(repository: ModelRepository, override: str | None) -> Store:
                 f"model_repository.destination of kind {other.kind!r} is no store that this command can write to or"
                 " read. Name one with --store: s3://bucket/prefix, gs://bucket/prefix or ./directory."
             )
-
-
-def same_place(one: Destination, other: Destination) -> bool:
-    """Whether they are one place, however its models come from there into pods."""
-    place = {"kind", "endpoint", "bucket", "prefix", "claim", "repository", "path"}
-    return one.model_dump(include=place) == other.model_dump(include=place)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """A stack, and who of it reads the destination: `servers` in `namespace`."""
-
-    stack: str
-    namespace: str
-    servers: tuple[str, ...]
-    destination: Destination
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """What stack files name: the stacks by server and digest, the stacks whose digests cannot be told, and where the
-    others' servers are."""
-
-    by: Mapping[Identity, tuple[str, ...]]
-    untold: tuple[str, ...]
-    readers: tuple[Reader, ...]
-
-
-def named_by_stacks(root: Path) -> Named:
-    """The digests that the stacks of this project would serve, from its model repository as it lies here."""
-    by: dict[Identity, tuple[str, ...]] = {}
-    untold: list[str] = []
-    readers: list[Reader] = []
-    for stack in stacks_of(root):
-        loaded = planned_stack(root, stack)
-        if not isinstance(loaded, PlannedStack):
-            untold.append(stack)
-            continue
-        planned = {server.name: server.served.digest for server in loaded.plan.servers}
-        if planned.keys() != loaded.plan.settings.servers.keys():
-            untold.append(stack)
-        settings = loaded.plan.settings
-        readers.append(
-            Reader(
-                stack=stack,
-                namespace=settings.namespace,
-                servers=tuple(settings.servers),
-                destination=settings.model_repository.destination,
-            )
-        )
-        sources = ((SOURCES, digest) for digest in published_sources(loaded.plan.builder))
-        for identity in (*planned.items(), *sources):
-            by[identity] = (*by.get(identity, ()), stack)
-    return Named(by=by, untold=tuple(untold), readers=tuple(readers))
 
 
 def whole_digest(store: Store, server: str, text: str) -> str:

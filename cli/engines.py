@@ -15,8 +15,8 @@ import typer
 from cli.console import Exit, out
 from cli.destinations import complain, open_store, stop
 from cli.models_options import AsJson, Stack, StoreUrl, failed, print_json
-from cli.models_view import size
 from cli.project import PlannedStack, planned_stack, project_root
+from cli.transfers import size
 from planning.engines.built import LOCK, BuiltEngine, EngineLock, LockError, lock_text, read_lock
 from planning.engines.needed import NeededEngine
 from publishing.engines import verified

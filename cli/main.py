@@ -4,33 +4,60 @@ from __future__ import annotations
 
 import typer
 
-from cli.check import check
-from cli.cluster import app as cluster
-from cli.cluster import down, up
-from cli.engines import app as engines
-from cli.explain import explain
-from cli.images import app as images
-from cli.models import app as models
-from cli.plan import plan
-from cli.profile import profile
-from cli.render import render
-from cli.schema import schema
-from cli.serve import serve
-from cli.traffic import traffic
+from cli.deferred import deferred
+
+COMMANDS = {
+    "check": ("cli.check:check", "Say what keeps a stack, or a model repository, from serving."),
+    "plan": ("cli.plan:plan", "Explain what will exist, why, and what it costs."),
+    "render": (
+        "cli.render:render",
+        "Write the stack's Kubernetes objects, in the order in which they can be applied.",
+    ),
+    "serve": (
+        "cli.serve:serve",
+        "Run a stack's servers on this machine, from the Deployments that are rendered for it, and ask each model one"
+        " real request.",
+    ),
+    "profile": (
+        "cli.profile:profile",
+        "Measure a model's service times and latency by open loops, fit them, hold half of it out, and propose"
+        " batching and instances for a promise.",
+    ),
+    "traffic": (
+        "cli.traffic:traffic",
+        "Send requests at planned times, whatever becomes of them, and say what each came to.",
+    ),
+    "up": (
+        "cli.cluster:up",
+        "Deploy a stack on a real Kubernetes here, wait until it is Ready, ask every model, print the answers.",
+    ),
+    "down": ("cli.cluster:down", "Remove what `up` deployed: with a cluster of ours, the cluster too."),
+    "explain": ("cli.explain:explain", "Explain a rule: what it means, why it matters, how to mend it."),
+    "schema": (
+        "cli.schema:schema",
+        "Print the JSON Schema of a stack file, by which editors complete and check it, or the page of its fields.",
+    ),
+    "models": ("cli.models:app", "What servers serve: published, signed, verified, fetched, retired."),
+    "engines": ("cli.engines:app", "TensorRT engines: needed, missing, built."),
+    "images": (
+        "cli.images:app",
+        "Container images and their digests: the image lock, and the registries behind it.",
+    ),
+    "cluster": ("cli.cluster:app", "A real Kubernetes on this Linux machine, for hand work and tests."),
+}
 
 app = typer.Typer(
     name="tritonup",
-    help="GPU inference on Kubernetes as code: plan it, check it, render it, serve it.",
+    cls=deferred(COMMANDS),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (check, plan, render, serve, profile, traffic, up, down, explain, schema):
-    app.command()(command)
-app.add_typer(models, name="models")
-app.add_typer(engines, name="engines")
-app.add_typer(images, name="images")
-app.add_typer(cluster, name="cluster")
+
+
+@app.callback()
+def tritonup() -> None:
+    """GPU inference on Kubernetes as code: plan it, check it, render it, serve it."""
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ import typer
 from cli.console import Exit, err, out
 from cli.destinations import stop
 from cli.models_options import AsJson, print_json
-from cli.models_view import size
 from cli.project import project_root
+from cli.transfers import size
 from publishing.hub import LOCK, HubError, HubSource, add
 
 CACHE = Path(".cache") / "hub"

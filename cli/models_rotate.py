@@ -16,10 +16,11 @@ import typer
 from cli.clusters import Clusters, NamedCluster, UnreadableError, named_clusters
 from cli.clusters_seen import all_are_seen, look_at_all, readers_of
 from cli.console import Exit, out
-from cli.destinations import Named, Reader, complain, named_by_stacks, open_store, stop
+from cli.destinations import complain, open_store, stop
 from cli.models_key import Key, signing_key
 from cli.models_options import AsJson, Stack, StoreUrl, print_json
 from cli.models_view import DIGITS
+from cli.named_digests import Named, Reader, named_by_stacks
 from cli.project import PlannedStack, deployable, project_root
 from planning.settings.repository import Signing
 from planning.signing import Trust, plan_trust

@@ -17,11 +17,13 @@ from rich.table import Column
 from cli.clusters import Clusters, UnreadableError, named_clusters, read_cluster
 from cli.clusters_seen import all_are_seen, look_at_all, readers_of
 from cli.console import Exit, out
-from cli.destinations import named_by_stacks, open_store, repository_of, stop
+from cli.destinations import open_store, repository_of, stop
 from cli.models_options import AsJson, Servers, Stack, StoreUrl, failed, print_json
 from cli.models_running import phase_of
-from cli.models_view import DIGITS, decision_data, decision_table, held_data, size, table
+from cli.models_view import DIGITS, decision_data, decision_table, held_data, table
+from cli.named_digests import named_by_stacks
 from cli.project import project_root
+from cli.transfers import size
 from planning.signing import plan_trust
 from publishing.layout import Identity, read_layout
 from publishing.removing import remove, versions

@@ -1,22 +1,18 @@
-"""What `tritonup models` prints: tables for people, plain data for programs, a bar while bytes travel."""
+"""What `tritonup models` prints: tables for people, plain data for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Column, Table
 
-from cli.console import err
+from cli.transfers import finding_data, size
 from planning.findings import Finding
-from planning.settings.scalars import Memory
 from publishing.layout import Held
 from publishing.pushing import How, Pushed
 from publishing.retention import Decision
-from publishing.together import Advance
 from publishing.trusting import Trusted
 from publishing.verifying import Verified
 
@@ -24,21 +20,8 @@ DIGITS = 12
 """How much of a digest a table shows. `--json` has all of it."""
 
 
-@contextmanager
-def bar(what: str, total: int | None) -> Generator[Advance]:
-    """A bar on a terminal, and nothing elsewhere. `total` bytes, where that is known before."""
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn()
-    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal) as shown:
-        task = shown.add_task(what, total=total)
-        yield lambda amount: shown.advance(task, amount)
-
-
 def table(*columns: Column | str) -> Table:
     return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-def size(amount: int) -> str:
-    return Memory(amount).readable()
 
 
 def pushed_line(pushed: Pushed) -> str:
@@ -78,17 +61,6 @@ def verified_data(verified: Verified) -> dict[str, Any]:
         "good": not verified.findings,
         "signed_by": verified.signed.name if verified.signed else None,
         "findings": [finding_data(finding) for finding in verified.findings],
-    }
-
-
-def finding_data(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule.id,
-        "severity": str(finding.severity),
-        "file": finding.at.file,
-        "field": finding.at.field,
-        "what": finding.what,
-        "fix": finding.fix,
     }
 
 

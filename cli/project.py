@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli.console import Exit, err
 from planning.findings import Finding
-from planning.plan import Plan
-from stacks.planned import planned
 from stacks.stackfile import StackFile, read_stack_file
+
+if TYPE_CHECKING:
+    from planning.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ def planned_stack(root: Path, stack: str) -> PlannedStack | tuple[Finding, ...]:
     file = read_stack_file(root, stack)
     if not isinstance(file, StackFile):
         return file
+    from stacks.planned import planned  # all of planning, which who reads no plan does not wait for
+
     with err.status(f"planning {stack}"):
         plan = planned(file.settings, root)
     return PlannedStack(file=file, plan=plan, findings=tuple(file.locate(finding) for finding in plan.findings))

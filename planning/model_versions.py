@@ -11,8 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from planning.repository.digest import content_digest
 from planning.repository.model import Model, Version
-from planning.repository.served import ServedSet, content_digest
+from planning.repository.served import ServedSet
 from planning.storage import ImageSource, Storage
 
 GROUP, VERSION = "tritonup.internal", "v1alpha1"

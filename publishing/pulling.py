@@ -1,6 +1,6 @@
 """pull: a published digest into a directory, whole or not at all.
 
-The signature is verified before any file is fetched. Files come in ranges, many at a time, into
+The signature is verified before any file is fetched. Files come in stretches, many at a time, into
 `<directory>/<server>/.<digest>.partial`, and are hashed while they arrive; only when every one is right does that
 directory get its name, in one step. A pull that was ended goes on where it was. `<directory>` has the layout of a
 destination, and is one: `file:///directory`.
@@ -23,17 +23,20 @@ from threading import Event, Lock
 from planning.findings import Finding
 from planning.settings.scalars import Memory
 from planning.signing import Trust
-from publishing.layout import content_key, partial_prefix, read_layout, signature_key
+from publishing.layout import Held, content_key, partial_prefix, read_layout, signature_key, signature_prefix
 from publishing.proof import pieces
 from publishing.signature import SignedFile, Statement
-from publishing.store import Buffer, NotThereError, Store
+from publishing.store import ARRIVING, Buffer, NotThereError, Store
 from publishing.together import Advance, StoppedError, together
 from publishing.trusting import Trusted, not_published, trusted
 from publishing.verifying import missing, other_bytes
 
 RANGE = 8 * 2**20
-"""Bytes of one request. AWS names 8 to 16 MB for large objects ("Performance guidelines for Amazon S3", "Use
-byte-range fetches")."""
+"""Bytes that are noted as being on disk, and which a pull that was ended does not fetch again."""
+
+STRETCH = 4 * RANGE
+"""Bytes of one request at the most. AWS names 8 to 16 MB and more for large objects ("Performance guidelines for Amazon
+S3", "Use byte-range fetches"): several connections at once, none of which begins anew too often."""
 
 _ENTRY = struct.Struct(">II")
 """A range that is on disk: the file's place in the statement, the range's in the file."""
@@ -70,11 +73,10 @@ class Pulled:
 
 def pull(store: Store, server: str, digest: str, into: Path, trust: Trust, advance: Advance = lambda _: None) -> Pulled:
     """Have what is published as `server`/`digest` in `into`. RefusedError, PullError or StoreError where not."""
-    held = read_layout(store.list(server)).get((server, digest))
+    held = _held(store, server, digest)
     signed = trusted(store, held, trust) if held else not_published(store, server, digest)
     if not isinstance(signed, Trusted):
         raise RefusedError(*signed)
-    signature = store.read(signature_key(server, digest, signed.fingerprint))
     final = into / server / digest
     partial = into / partial_prefix(server, digest)
     try:
@@ -83,7 +85,7 @@ def pull(store: Store, server: str, digest: str, into: Path, trust: Trust, advan
             already = final.exists()
             if already:
                 _as_signed(final, signed.statement, advance)
-            with _kept(signature, into / signature_key(server, digest, signed.fingerprint), partial):
+            with _kept(signed.bundle, into / signature_key(server, digest, signed.fingerprint), partial):
                 fetched = 0 if already else _fetch(store, signed.statement, partial, advance)
                 if not already:
                     partial.rename(final)
@@ -92,6 +94,14 @@ def pull(store: Store, server: str, digest: str, into: Path, trust: Trust, advan
             raise PullError(f"{refused.filename or partial} cannot be written: {refused.strerror}.") from None
         raise PullError(_full(into, signed.statement.total_bytes, "filled up on the way")) from None
     return _pulled(final, signed, already=already, fetched=fetched)
+
+
+def _held(store: Store, server: str, digest: str) -> Held | None:
+    """What is held of a digest: its signatures alone where there are any, whatever else the server has."""
+    for prefix in (signature_prefix(server, digest), server):
+        if held := read_layout(store.list(prefix)).get((server, digest)):
+            return held
+    return None
 
 
 @contextmanager
@@ -185,7 +195,7 @@ def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) 
         try:
             for file in files:
                 file.open()
-            together(job.fetch, [(file, index) for file in files for index in file.wanted], stop)
+            together(job.fetch, [(file, one) for file in files for one in file.wanted], stop)
             # What an earlier pull left may be damaged by a crash of the machine: it is fetched once more.
             damaged = [file for file in files if not file.right()]
             fresh = [file for file in damaged if not file.resumed]
@@ -195,7 +205,7 @@ def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) 
                 file.forget()
             again = Event()
             job = _Job(store=store, statement=statement, journal=journal.fileno(), advance=lambda _: None, stop=again)
-            together(job.fetch, [(file, index) for file in damaged for index in file.wanted], again)
+            together(job.fetch, [(file, one) for file in damaged for one in file.wanted], again)
             if still := [file for file in damaged if not file.right()]:
                 _refuse(store, statement, still)
         finally:
@@ -231,13 +241,15 @@ class _File:
     signed: SignedFile
     path: Path
     there: set[int]
-    _hashed: int = 0
+    resumed: int = field(init=False)
+    _hashed: int = 0  # bytes
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)  # pyright: ignore[reportPrivateUsage] - typeshed's name of the type
     _lock: Lock = field(default_factory=Lock)
     _descriptor: int = -1
 
     def __post_init__(self) -> None:
         self.there = {index for index in self.there if index < self.ranges} if self._kept() else set()
+        self.resumed = sum(self.length(index) for index in self.there)
 
     def _kept(self) -> bool:
         try:
@@ -250,15 +262,23 @@ class _File:
         return -(-self.signed.size // RANGE)
 
     @property
-    def wanted(self) -> list[int]:
-        return [index for index in range(self.ranges) if index not in self.there]
+    def wanted(self) -> list[range]:
+        """The ranges that are not there, in stretches."""
+        stretches: list[range] = []
+        for index in range(self.ranges):
+            if index in self.there:
+                continue
+            if stretches and stretches[-1].stop == index and len(stretches[-1]) < STRETCH // RANGE:
+                stretches[-1] = range(stretches[-1].start, index + 1)
+            else:
+                stretches.append(range(index, index + 1))
+        return stretches
 
-    @property
-    def resumed(self) -> int:
-        return sum(self.length(index) for index in self.there)
+    def end(self, index: int) -> int:
+        return min((index + 1) * RANGE, self.signed.size)
 
     def length(self, index: int) -> int:
-        return min(RANGE, self.signed.size - index * RANGE)
+        return self.end(index) - index * RANGE
 
     def open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -270,31 +290,40 @@ class _File:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def write(self, index: int, content: Buffer) -> None:
+    def write(self, at: int, content: Buffer) -> None:
         view = memoryview(content)
-        start = index * RANGE
         while view:
-            written = os.pwrite(self._descriptor, view, start)
-            start, view = start + written, view[written:]
+            written = os.pwrite(self._descriptor, view, at)
+            at, view = at + written, view[written:]
 
-    def arrived(self, index: int, content: Buffer) -> None:
-        """Hash on from where it was, as far as the ranges reach."""
+    def arrived(self, begun: int, at: int, content: Buffer) -> None:
+        """All from `begun` on is on disk, `content` at its end, which is hashed while it is in memory. Not so where
+        something before `begun` is still to come: then whoever brings that hashes on from the disk."""
+        if begun > self._hashed:
+            return
         with self._lock:
-            self.there.add(index)
-            if index == self._hashed:
-                self._hash.update(memoryview(content))
-                self._hashed += 1
-                self._catch_up()
+            self._hash_up_to(at)
+            self._hash.update(content)
+            self._hashed += len(content)
 
-    def _catch_up(self) -> None:
-        while self._hashed in self.there:
-            self._hash.update(os.pread(self._descriptor, self.length(self._hashed), self._hashed * RANGE))
-            self._hashed += 1
+    def catch_up(self) -> None:
+        """Hash on, as far as ranges are there."""
+        with self._lock:
+            while self._hashed < self.signed.size and (index := self._hashed // RANGE) in self.there:
+                self._hash_up_to(self.end(index))
+
+    def _hash_up_to(self, end: int) -> None:
+        piece = memoryview(bytearray(min(ARRIVING, end - self._hashed)))
+        while self._hashed < end:
+            read = os.preadv(self._descriptor, [piece[: end - self._hashed]], self._hashed)
+            if not read:
+                raise OSError(errno.EIO, "somebody cut it off", str(self.path))
+            self._hash.update(piece[:read])
+            self._hashed += read
 
     def right(self) -> bool:
-        with self._lock:
-            self._catch_up()
-            return self._hashed == self.ranges and self._hash.hexdigest() == self.signed.sha256
+        self.catch_up()
+        return self._hashed == self.signed.size and self._hash.hexdigest() == self.signed.sha256
 
     @property
     def sha256(self) -> str:
@@ -314,22 +343,34 @@ class _Job:
     advance: Advance
     stop: Event
 
-    def fetch(self, what: tuple[_File, int]) -> None:
-        file, index = what
+    def fetch(self, what: tuple[_File, range]) -> None:
+        file, stretch = what
+        begun = at = stretch.start * RANGE
+        end = min(stretch.stop * RANGE, file.signed.size)
+        index = stretch.start
+        key = content_key(self.statement.server, self.statement.digest, file.signed.path)
         if self.stop.is_set():
             raise StoppedError
-        length = file.length(index)
-        key = content_key(self.statement.server, self.statement.digest, file.signed.path)
         try:
-            content = self.store.read_range(key, index * RANGE, length)
+            for content in self.store.read_range(key, at, end - at):
+                if self.stop.is_set():
+                    raise StoppedError
+                file.write(at, content)
+                file.arrived(begun, at, content)
+                at += len(content)
+                while index < stretch.stop and at >= file.end(index):
+                    self._have(file, index)
+                    index += 1
         except NotThereError:
             raise RefusedError(missing(self.store, self.statement, file.signed.path)) from None
-        if len(content) != length:
+        if at != end:
             raise RefusedError(other_bytes(self.store, self.statement, file.signed, None))
-        file.write(index, content)
+        file.catch_up()
+
+    def _have(self, file: _File, index: int) -> None:
         os.write(self.journal, _ENTRY.pack(file.number, index))  # after the bytes that it speaks of
-        file.arrived(index, content)
-        self.advance(length)
+        file.there.add(index)
+        self.advance(file.length(index))
 
 
 def _full(at: Path, needed: int, what: str) -> str:

@@ -17,13 +17,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from planning.repository.served import ServedSet, content_digest
+from planning.repository.digest import content_digest
 from planning.settings.keys import PublicKey
 from publishing.keys import SigningKey, is_signed
+
+if TYPE_CHECKING:  # who verifies reads no repository
+    from planning.repository.served import ServedSet
 
 _PAYLOAD = "application/vnd.in-toto+json"
 _BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"

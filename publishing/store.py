@@ -34,6 +34,10 @@ RETRY_S = 60
 
 PARTS_AT_ONCE = 4
 
+ARRIVING = 2**18
+"""Bytes of an object that are handed on at a time: they are still in the processor's cache when they are hashed and
+written, and their memory is used again. By MiB, `tritonup models pull` makes twice the page faults."""
+
 
 class StoreError(Exception):
     """The store does not do what it was asked for. The message names it and the object."""
@@ -125,11 +129,20 @@ class Store:
         with self._told(path):
             return obstore.get(self._store, path).bytes().to_bytes()
 
-    def read_range(self, path: str, start: int, length: int) -> Buffer:
+    def read_range(self, path: str, start: int, length: int) -> Iterator[Buffer]:
+        """The bytes from `start` on, in order, in pieces as they arrive; fewer than `length` where there are no more.
+
+        One request, which the library takes up again where it broke off; a directory is read a piece at a time."""
         import obstore
 
         with self._told(path):
-            return obstore.get_range(self._store, path, start=start, length=length)
+            if self.url.startswith("file:"):  # which the library streams by 8 KiB
+                end = min(start + length, obstore.head(self._store, path)["size"])
+                for at in range(start, end, ARRIVING):
+                    yield obstore.get_range(self._store, path, start=at, length=min(ARRIVING, end - at))
+            else:
+                asked = obstore.get(self._store, path, options={"range": (start, start + length)})
+                yield from asked.stream(min_chunk_size=ARRIVING)
 
     def stream(self, path: str) -> Iterator[bytes]:
         """An object's bytes, in order, in pieces of some MiB."""

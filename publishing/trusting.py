@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from planning.findings import Finding, Place, Rule, Severity
 from planning.signing import Trust
 from publishing.layout import Held, content_prefix, signature_key
-from publishing.signature import LONGEST, Signature, SignatureError, Statement, read_signature, read_statement
+from publishing.signature import LONGEST, SignatureError, Statement, read_signature, read_statement
 from publishing.store import NotThereError, Store
 
 PUBLISHED = Rule("TU242", Severity.ERROR, "What a server serves is published")
@@ -20,11 +20,13 @@ PUSH = "Run `tritonup models push -s STACK` with a key that the stack trusts."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trusted:
-    """`statement` is what the owner of the key `fingerprint` signed; `name` is the key's in the stack file."""
+    """`statement` is what the owner of the key `fingerprint` signed; `name` is the key's in the stack file; `bundle` is
+    the signature as it is stored."""
 
     statement: Statement
     fingerprint: str
     name: str
+    bundle: bytes
 
 
 def trusted(store: Store, held: Held, trust: Trust) -> Trusted | tuple[Finding, ...]:
@@ -73,7 +75,8 @@ def _judged(store: Store, held: Held, fingerprint: str, trust: Trust) -> Trusted
     path = signature_key(held.server, held.digest, fingerprint)
     forged = "Somebody changed it. Do not serve it: find out who can write to the store, and push again."
     try:
-        signature = _read(store, held, fingerprint)
+        bundle = _read(store, held, fingerprint)
+        signature = read_signature(bundle)
         if not signature.is_by(key):
             return _finding(store, held, GENUINE, f"has a signature that {name!r} did not make.", forged, path)
         statement = read_statement(signature.payload)
@@ -88,14 +91,14 @@ def _judged(store: Store, held: Held, fingerprint: str, trust: Trust) -> Trusted
             forged,
             path,
         )
-    return Trusted(statement=statement, fingerprint=fingerprint, name=name)
+    return Trusted(statement=statement, fingerprint=fingerprint, name=name, bundle=bundle)
 
 
-def _read(store: Store, held: Held, fingerprint: str) -> Signature:
+def _read(store: Store, held: Held, fingerprint: str) -> bytes:
     if held.signatures[fingerprint].size > LONGEST:
         raise SignatureError(f"is longer than {LONGEST} bytes")
     try:
-        return read_signature(store.read(signature_key(held.server, held.digest, fingerprint)))
+        return store.read(signature_key(held.server, held.digest, fingerprint))
     except NotThereError:
         raise SignatureError("went away while it was read") from None
 

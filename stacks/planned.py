@@ -10,7 +10,7 @@ from planning.images import image_lock
 from planning.plan import Plan
 from planning.planner import plan
 from planning.repository.reader import read_repository
-from planning.settings import Settings
+from planning.settings.root import Settings
 
 
 def planned(settings: Settings, root: Path) -> Plan:

@@ -13,9 +13,9 @@ from pulumi import Output, StackReference
 
 from planning.engines.orders import BUILDER
 from planning.engines.settings import builder_of
-from planning.settings import Settings
 from planning.settings.cluster import Eks, Gke, Reference
 from planning.settings.repository import S3, Gs
+from planning.settings.root import Settings
 
 DESCRIBED = "cluster_block"
 KUBECONFIG = "kubeconfig"

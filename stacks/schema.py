@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from planning.settings import Settings
+from planning.settings.root import Settings
 
 SCHEMA_FILE = "stacks/settings.schema.json"
 

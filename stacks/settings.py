@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pulumi
 
 from planning.findings import Finding
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 
 PROJECT = "tritonup"
 

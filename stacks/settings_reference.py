@@ -14,7 +14,8 @@ from typing import Any, TypeAlias, cast
 
 from pydantic.fields import FieldInfo
 
-from planning.settings import Settings, scalars
+from planning.settings import scalars
+from planning.settings.root import Settings
 
 REFERENCE_FILE = "docs/settings.md"
 

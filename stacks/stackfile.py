@@ -9,14 +9,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from planning.findings import Finding, Place, Rule, Severity
-from planning.settings import Settings, read_settings
-from planning.settings.reading import Plain
+from planning.settings.reading import Plain, read_repository_block, read_settings
+from planning.settings.repository import ModelRepository
+
+if TYPE_CHECKING:
+    from planning.settings.root import Settings
 
 NO_STACK_FILE = Rule("TU106", Severity.ERROR, "The stack has a stack file")
 NOT_YAML = Rule("TU107", Severity.ERROR, "A stack file is YAML")
@@ -49,6 +53,37 @@ class StackFile:
 
 def read_stack_file(root: Path, stack: str) -> StackFile | tuple[Finding, ...]:
     """The settings of `stack` in the project at `root`, or everything that is wrong with its file."""
+    written = _written(root, stack)
+    if not isinstance(written, _Written):
+        return written
+    settings = read_settings(written.plain)
+    if isinstance(settings, tuple):
+        return written.located(settings)
+    return StackFile(stack=stack, path=written.path, settings=settings, lines=written.lines)
+
+
+def read_model_repository(root: Path, stack: str) -> ModelRepository | tuple[Finding, ...]:
+    """The stack file's `model_repository` alone: what else is wrong with the settings does not matter to who asks."""
+    written = _written(root, stack)
+    if not isinstance(written, _Written):
+        return written
+    block = read_repository_block(written.plain)
+    return written.located(block) if isinstance(block, tuple) else block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What a stack file holds as settings, right or wrong."""
+
+    path: Path
+    plain: Plain
+    lines: Mapping[str, int]
+
+    def located(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        return tuple(_locate(finding, self.path.name, self.lines) for finding in findings)
+
+
+def _written(root: Path, stack: str) -> _Written | tuple[Finding, ...]:
     path = root / f"Pulumi.{stack}.yaml"
     try:
         text = path.read_text(encoding="utf-8")
@@ -64,17 +99,12 @@ def read_stack_file(root: Path, stack: str) -> StackFile | tuple[Finding, ...]:
         if node is None:
             what = f"holds no `config: {SETTINGS_KEY}`."
             return (_finding(NO_SETTINGS, path, what, "Copy a stack file that has it, and change it."),)
-        lines = dict(_lines(node, ""))
-        plain = _plain(node)
+        return _Written(path=path, plain=_plain(node), lines=dict(_lines(node, "")))
     except yaml.YAMLError as refused:
         return (_not_yaml(path, refused),)
     except RecursionError:
         what = "holds a value that contains itself, or lists in lists without end."
         return (_finding(NOT_YAML, path, what, "Write it without aliases, and as flat as the settings are."),)
-    settings = read_settings(plain)
-    if isinstance(settings, Settings):
-        return StackFile(stack=stack, path=path, settings=settings, lines=lines)
-    return tuple(_locate(finding, path.name, lines) for finding in settings)
 
 
 def _locate(finding: Finding, file: str, lines: Mapping[str, int]) -> Finding:

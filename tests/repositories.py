@@ -13,8 +13,8 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto, helper
 
 from planning.findings import Finding
-from planning.repository import check_repository, read_repository
-from planning.repository.checks import OnnxSupport
+from planning.repository.checks import OnnxSupport, check_repository
+from planning.repository.reader import read_repository
 
 TYPES = {
     "TYPE_FP32": TensorProto.FLOAT,

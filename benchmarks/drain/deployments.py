@@ -20,7 +20,8 @@ from benchmarks.drain.facts import Fact, PodSettings, Probe, stated
 from local.cluster.kubectl import Object
 from local.cluster.layout import PROJECT
 from planning.plan import Plan
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from stacks.planned import planned
 from stacks.render import rendered
 

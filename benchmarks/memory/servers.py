@@ -26,7 +26,8 @@ from planning.planner import plan
 from planning.repository.model import Model
 from planning.repository.reader import read_repository
 from planning.server import PlannedServer
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from stacks.render import rendered
 
 STACK = "local"

@@ -8,7 +8,8 @@ import yaml
 
 from local.cluster.kubectl import Object
 from local.cluster.layout import PROJECT
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from stacks.planned import planned
 from stacks.render import rendered
 

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from benchmarks.store.page import OURS, PAGE, RESULTS, page, read_results
 from local.cluster.layout import PROJECT
 from local.object_stores import MINIO, RCLONE, SECRET, USER, RunningStore, program, start_minio
-from planning.repository.served import ServedFile, ServedSet, content_digest
+from planning.repository.digest import content_digest
+from planning.repository.served import ServedFile, ServedSet
 from planning.signing import Trust
 from publishing.keys import read_signing_key
 from publishing.pushing import push
@@ -37,6 +39,9 @@ from publishing.store import Store
 
 SIZES = [400, 120, 60, 20, *[1] * 20]
 """MiB of each file: an engine, an encoder, some smaller models, their tokenizers and vocabularies."""
+
+SUMS = "sha256sums"
+"""What ours knows of the files by their signature, for a tool that does not."""
 
 AWS = PROJECT / ".tools" / "awscli"
 
@@ -98,6 +103,7 @@ def measure(folder: Path, rounds: int, wait_for: Path | None) -> Mapping[str, An
             "rclone copy": "its defaults",
             "rclone copy, tuned": "`--transfers 16 --checkers 16 --multi-thread-streams 16"
             " --multi-thread-cutoff 16M --multi-thread-chunk-size 8M`",
+            "rclone copy, checksum": "the same, then `rclone checksum sha256` of what came, against a list",
             "aws s3 cp": "`--recursive`, its defaults",
         },
         "rounds": measured,
@@ -118,11 +124,13 @@ def _tools(
     tuned = ["--transfers", "16", "--checkers", "16", "--multi-thread-streams", "16"]
     tuned += ["--multi-thread-cutoff", "16M", "--multi-thread-chunk-size", "8M"]
     ours = [str(PROJECT / ".venv" / "bin" / "tritonup"), "models", "pull", "vision", "-s", "bench"]
+    checksum = [str(rclone), "--config", str(config), "--quiet", "checksum", "sha256", str(folder / SUMS), out]
     fetch = [str(aws), "s3", "cp", "--recursive", "--only-show-errors", f"s3://{source}", out]
     return {
         OURS: ([*ours, "--digest", digest, "--out", out], folder / "project"),
         "rclone copy": (copy, folder),
         "rclone copy, tuned": ([*copy, *tuned], folder),
+        "rclone copy, checksum": (["sh", "-c", f"{shlex.join([*copy, *tuned])} && {shlex.join(checksum)}"], folder),
         "aws s3 cp": (["env", f"AWS_CONFIG_FILE={folder}/none", *fetch], folder),
     }
 
@@ -150,6 +158,7 @@ def _published(folder: Path, running: RunningStore) -> tuple[str, int, int]:
         path = PurePosixPath(f"model-{number:02}/1/model.onnx")
         sha256 = hashlib.sha256(content).hexdigest()
         found.append(ServedFile(source=source, path=path, size=len(content), sha256=sha256))
+    (folder / SUMS).write_text("".join(f"{file.sha256}  {file.path}\n" for file in found))
     digest = content_digest((file.path.as_posix(), file.sha256) for file in found)
     size = sum(file.size for file in found)
     served = ServedSet(models=(), planned=(), files=tuple(found), digest=digest, total_bytes=size)

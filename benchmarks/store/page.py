@@ -56,7 +56,9 @@ def page(results: Results) -> str:
             " whole directory;",
             "rclone compares MD5 where the store says one, which is not so for files that were uploaded in parts; the"
             " AWS command line",
-            "compares the store's own checksums where there are any. None writes through to the disk.",
+            "compares the store's own checksums where there are any; `rclone checksum` then reads every file again for"
+            " its SHA-256.",
+            "None writes through to the disk.",
             "",
             f"Versions: {', '.join(f'{name} {version}' for name, version in results['versions'].items())}.",
             "",

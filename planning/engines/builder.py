@@ -19,9 +19,10 @@ from planning.network import Allowance
 from planning.pools import Pool
 from planning.proxy import MEMORY as PROXY_MEMORY
 from planning.proxy import with_proxy
+from planning.repository.digest import content_digest
 from planning.repository.engine_sources import source_files
 from planning.repository.model import Model, Repository, Tensor
-from planning.repository.served import ServedFile, ServedSet, content_digest
+from planning.repository.served import ServedFile, ServedSet
 from planning.server import PlannedServer
 from planning.settings.repository import EngineBuilder
 from planning.settings.scalars import Cpu, Memory

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from planning.findings import Finding, Rule, Severity, setting
 from planning.pools import Pool
 from planning.profiles.file import Gpu, Profile
+from planning.repository.digest import content_digest
 from planning.repository.model import Model
-from planning.repository.served import content_digest
 from planning.settings.servers import NvidiaGpu, Triton
 
 OF_OTHER_BYTES = Rule("TU503", Severity.WARNING, "A model's profile was measured with the files that are served")

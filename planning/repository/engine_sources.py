@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from planning.engines.shapes import MAX_SHAPES, MIN_SHAPES, OPT_SHAPES, Input, InputShapes, profile
 from planning.repository.config import parameter
+from planning.repository.digest import content_digest
 from planning.repository.model import EngineSource, Model, ModelFile, Repository
-from planning.repository.served import content_digest
 
 
 def source_files(repository: Repository, engine: EngineSource) -> tuple[ModelFile, ...] | None:

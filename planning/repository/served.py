@@ -6,12 +6,12 @@ place of its own with nothing else in it, named by the digest of what it holds.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from planning.findings import Finding, Place, Rule, Severity
+from planning.repository.digest import content_digest
 from planning.repository.model import Model, Repository
 from planning.repository.suggestion import did_you_mean, listed
 
@@ -135,12 +135,3 @@ def _files(models: Sequence[Model]) -> tuple[ServedFile, ...]:
         for file in model.all_files
     )
     return tuple(sorted(files, key=lambda file: file.path.as_posix()))
-
-
-def content_digest(files: Iterable[tuple[str, str]]) -> str:
-    """The digest of what a server serves, from the path (POSIX) and the SHA-256 (hex) of each file."""
-    whole = hashlib.sha256()
-    for path, sha256 in sorted(files):
-        # A file name may hold any character but NUL, which therefore separates.
-        whole.update(f"{path}\0{sha256}\0".encode(errors="surrogateescape"))
-    return whole.hexdigest()

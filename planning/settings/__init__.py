@@ -1,6 +1,4 @@
-"""What is wanted: the typed settings of a stack file. `read_settings` reports every error at once."""
+"""What is wanted: the typed settings of a stack file (`root`), and reading them with every error at once (`reading`).
 
-from planning.settings.reading import read_settings
-from planning.settings.root import Settings
-
-__all__ = ["Settings", "read_settings"]
+Nothing is imported here: who needs one block of the settings does not wait for the others.
+"""

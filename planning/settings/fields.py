@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from planning.settings.root import Settings
-
 Location = Sequence[int | str]
 """A place as pydantic names it: fields, keys and indices, and between them the tags of unions."""
 
@@ -60,6 +58,8 @@ def _examples(annotation: Any) -> list[str]:
 
 def annotation_at(loc: Location) -> Any:
     """The type that the settings declare at pydantic's location `loc`, tags included."""
+    from planning.settings.root import Settings  # all of them, where something is wrong and has to be told
+
     here: Any = Settings
     for part in loc:
         here = _bare(here)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from functools import reduce
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -16,8 +16,11 @@ from pydantic_core import ErrorDetails
 from planning.findings import Finding, Rule, Severity, setting
 from planning.settings.fields import Location, choices_at, examples_at, model_at, tags_at
 from planning.settings.quoting import NOT_SHOWN, looks_secret, quoted, shown_path
-from planning.settings.root import Settings
+from planning.settings.repository import ModelRepository
 from planning.settings.volumes import LEFT_OUT
+
+if TYPE_CHECKING:
+    from planning.settings.root import Settings
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 """What a YAML or JSON file holds."""
@@ -38,6 +41,8 @@ WHOLE = "tritonup:settings"
 
 def read_settings(raw: Plain) -> Settings | tuple[Finding, ...]:
     """The settings that `raw` (the parsed `tritonup:settings`) states, or a finding for each error in it."""
+    from planning.settings.root import Settings
+
     secrets = tuple(_secrets(raw, ()))
     try:
         settings = Settings.model_validate(raw)
@@ -48,6 +53,17 @@ def read_settings(raw: Plain) -> Settings | tuple[Finding, ...]:
             *(_finding(raw, path, error) for path, error in others if not _inside_any(path, secrets)),
         )
     return tuple(_secret(path) for path in secrets) or settings
+
+
+def read_repository_block(raw: Plain) -> ModelRepository | tuple[Finding, ...]:
+    """The block `model_repository` of `raw` alone, where all of `raw` need not be right. Where the block is not, a
+    finding for each error in `raw`."""
+    block = raw.get("model_repository") if isinstance(raw, dict) else None
+    try:
+        return ModelRepository.model_validate(block)
+    except ValidationError:
+        read = read_settings(raw)
+        return read if isinstance(read, tuple) else read.model_repository
 
 
 def _secrets(value: Plain, path: Path) -> Iterator[Path]:

@@ -15,7 +15,8 @@ from local.cluster.kubectl import Object
 from local.cluster.layout import PROJECT
 from measuring.pods import write_sleeping_model
 from planning.plan import Plan
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from stacks.planned import planned
 from stacks.render import rendered
 

@@ -47,7 +47,7 @@ def unknown(command: str) -> str | None:
         elif isinstance(here, TyperGroup):
             if word.strip(",.") not in here.commands:
                 return word
-            here = here.commands[word.strip(",.")]
+            _, here, _ = here.resolve_command(typer.Context(here), [word.strip(",.")])
     return None
 
 

@@ -19,7 +19,8 @@ from planning.images import image_lock
 from planning.planner import plan
 from planning.repository.model import Repository
 from planning.repository.reader import read_repository
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from stacks.stackfile import StackFile, read_stack_file
 
 SECTIONS = ("## What it means", "## Why it matters", "## Fix")

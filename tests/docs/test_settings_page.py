@@ -8,7 +8,7 @@ from doc_pages import ROOT
 from typer.testing import CliRunner
 
 from cli.main import app
-from planning.settings import Settings
+from planning.settings.root import Settings
 from stacks.settings_reference import REFERENCE_FILE, reference_text
 
 PAGE = ROOT / REFERENCE_FILE

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from planning.findings import Finding, Severity
-from planning.repository import check_repository, read_repository
-from planning.repository.checks import OnnxSupport, check_gpus
+from planning.repository.checks import OnnxSupport, check_gpus, check_repository
+from planning.repository.reader import read_repository
 from tests.preflight.corpus import HEALTHY, SEEDS
 from tests.preflight.seeds import MODELS, Cited, Core, Files, Seed, write
 

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from planning.repository.served import ServedFile, ServedSet, content_digest
+from planning.repository.digest import content_digest
+from planning.repository.served import ServedFile, ServedSet
 from planning.signing import Trust
 from publishing.keys import SigningKey, read_signing_key
 

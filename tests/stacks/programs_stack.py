@@ -13,7 +13,8 @@ from planning.images import Built, Confirmed, RegistryAnswer, image_lock
 from planning.plan import Plan
 from planning.planner import plan
 from planning.release import PROGRAMS_IMAGE, PROGRAMS_TAG
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 
 
 def planned_with(edit_pool: Callable[[dict[str, Any]], None]) -> Plan:

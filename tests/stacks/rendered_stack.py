@@ -18,7 +18,8 @@ from planning.planner import plan
 from planning.repository.model import Repository
 from planning.repository.reader import read_repository
 from planning.server import PlannedLane, PlannedServer
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from stacks.render import Manifest, rendered
 
 ROOT = Path(__file__).parents[2]

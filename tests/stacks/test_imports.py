@@ -150,6 +150,23 @@ def test_a_command_that_makes_no_resources_imports_no_pulumi(args: list[str], as
     assert _below(modules, "pulumi", "pulumi_kubernetes", "pulumi_gcp", "pulumi_aws", "grpc") == []
 
 
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    modules = _imported_by(COMMAND.format(args=["--help"]))
+    assert _below(modules, "planning", "publishing", "stacks", "local", "pydantic", "numpy", "rich") == []
+
+
+def test_a_pull_imports_nothing_of_planning_but_the_block_that_says_where_models_are_and_whom_to_trust() -> None:
+    modules = _imported_by(COMMAND.format(args=["models", "pull", "--help"]))
+    assert "publishing.pulling" in modules
+    assert {
+        "planning.plan",
+        "planning.settings.root",
+        "planning.repository.reader",
+        "publishing.pushing",
+    } & modules == set()
+    assert _below(modules, "numpy", "onnx", "local") == []
+
+
 STANDARD = set(sys.stdlib_module_names)
 SIDE_EFFECTS = {"socket", "ssl", "http", "urllib", "subprocess", "time", "random", "secrets", "asyncio"}
 """Of the standard library what planning, a pure function, has no use for: network, processes, clock, chance."""

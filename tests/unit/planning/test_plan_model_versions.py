@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from planning.model_versions import plan_model_versions
-from planning.repository.served import content_digest
+from planning.repository.digest import content_digest
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import Raw, changed, planned, planned_with, vision
 

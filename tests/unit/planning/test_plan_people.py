@@ -6,7 +6,8 @@ import pytest
 
 from planning.people import PlannedRole
 from planning.quota import GPU, PODS
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import Raw, edited, planned, planned_with
 

@@ -15,7 +15,8 @@ from planning.clusters.gke import PlannedGke
 from planning.clusters.gke_models import ModelsAccess
 from planning.filling import PlannedFiller
 from planning.plan import Plan
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from planning.settings.scalars import Memory
 from planning.storage import SCRATCH_LEAST, FilledSource, SecretKeys
 from planning.volumes import MadeClass

@@ -11,7 +11,7 @@ from planning.derived import Derived
 from planning.findings import Severity
 from planning.plan import Plan
 from planning.planner import plan
-from planning.settings import Settings
+from planning.settings.root import Settings
 from tests.unit.planning.drawn_stacks import for_every_healthy_stack, for_every_stack, plain, pod_fits_everywhere
 from tests.unit.planning.world import STACK, Raw, image_lock, planned, repository, settings_of
 

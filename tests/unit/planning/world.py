@@ -30,7 +30,8 @@ from planning.release import PROGRAMS_IMAGE, PROGRAMS_TAG, PROXY_TAG
 from planning.repository.model import Model, Repository
 from planning.repository.reader import read_repository
 from planning.server import PlannedServer
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from tests.profiles import profile
 from tests.repositories import RepositoryBuilder, engine_config, identity_config
 

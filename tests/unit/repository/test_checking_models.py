@@ -11,8 +11,8 @@ import pytest
 
 import planning.repository
 from planning.findings import Rule, Severity
-from planning.repository import read_repository
 from planning.repository.checks import OnnxSupport, check_gpus
+from planning.repository.reader import read_repository
 from tests.repositories import (
     PYTHON_CODE,
     RepositoryBuilder,

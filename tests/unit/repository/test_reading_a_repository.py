@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planning.findings import Finding
-from planning.repository import read_repository
 from planning.repository.model import Model
+from planning.repository.reader import read_repository
 from tests.repositories import RepositoryBuilder, findings_of, generate, identity_config, identity_graph
 
 
@@ -212,7 +212,8 @@ def test_reading_imports_none_of_the_slow_packages(models: RepositoryBuilder) ->
     models.onnx("digits")
     program = (
         "import sys, pathlib\n"
-        "from planning.repository import check_repository, read_repository, served_models\n"
+        "from planning.repository.checks import check_repository\n"
+        "from planning.repository.reader import read_repository\n"
         f"repository, found = read_repository(pathlib.Path({str(models.root)!r}))\n"
         "assert not found and not check_repository(repository, allow_python=())\n"
         "print(sorted({'numpy', 'grpc', 'pulumi', 'ml_dtypes'} & set(sys.modules)))\n"

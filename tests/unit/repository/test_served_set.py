@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planning.findings import Finding
-from planning.repository import ServedSet, read_repository, served_models
+from planning.repository.reader import read_repository
+from planning.repository.served import ServedSet, served_models
 from tests.repositories import RepositoryBuilder, identity_config, identity_graph
 
 

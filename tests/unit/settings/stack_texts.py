@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from planning.findings import Finding
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 
 Plain = Any
 Path = tuple[str | int, ...]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from planning.findings import dotted
-from planning.settings import Settings
+from planning.settings.root import Settings
 from tests.unit.settings.stack_texts import STACK, Path, Plain, at, blocks, findings, leaves, put, said
 
 # What is written where, and the finding that it must give: rule and place.

@@ -12,7 +12,8 @@ from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from planning.findings import Finding, Place, Rule, Severity, dotted
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 from stacks.stackfile import StackFile, read_stack_file
 from tests.unit.settings.stack_texts import STACK, Path, Plain, blocks, leaves, put
 
