@@ -1,7 +1,9 @@
 """The definitions that `controllers.<name>: install` brings, out of their controllers' own modules (`make crds`).
 
-Each is kept whole but for its form: JSON, which is read a hundred times faster than YAML. tools/crds/go.mod pins the
-modules. Nothing else writes components/controllers/crds/.
+Each is kept whole but for its form, JSON, which is read a hundred times faster than YAML; those of the Prometheus
+operator without what they say of each field, as its own releases have them a second time (prometheus-operator v0.93.0,
+Makefile, `stripped-down-crds.yaml`): a third of the size. tools/crds/go.mod pins the modules. Nothing else writes
+components/controllers/crds/.
 """
 
 from __future__ import annotations
@@ -11,16 +13,23 @@ import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 import components.controllers.crds as kept
-from local.cluster.definitions import EC2_NODE_CLASS, NODE_CLAIM, NODE_POOL, Definition, definition_file
+from local.cluster.definitions import (
+    EC2_NODE_CLASS,
+    NODE_CLAIM,
+    NODE_POOL,
+    OF_PROMETHEUS,
+    Definition,
+    definition_file,
+)
 from local.cluster.errors import ClusterError
 from local.cluster.layout import LAYOUT
 
-SHIPPED = (NODE_POOL, NODE_CLAIM, EC2_NODE_CLASS)
+SHIPPED = (NODE_POOL, NODE_CLAIM, EC2_NODE_CLASS, *OF_PROMETHEUS)
 
 FOLDER = Path(str(kept.__file__)).parent
 
@@ -35,8 +44,24 @@ class Told:
 
 
 def upstreams(definition: Definition) -> Mapping[str, Any]:  # whatever a definition has
-    """The definition as its module has it. ClusterError where the module cannot be had."""
-    return yaml.safe_load(definition_file(definition, LAYOUT, Told()).read_text(encoding="utf-8"))
+    """The definition as its module has it, as far as it is kept. ClusterError where the module cannot be had."""
+    text = definition_file(definition, LAYOUT, Told()).read_text(encoding="utf-8")
+    whole = yaml.load(text, Loader=yaml.CSafeLoader)
+    return _undescribed(whole) if definition in OF_PROMETHEUS else whole
+
+
+def _undescribed(node: Any) -> Any:  # whatever a definition has
+    """Without the texts that describe fields. A field may be called `description`: that is no text."""
+    if isinstance(node, dict):
+        fields = cast("dict[str, Any]", node)
+        return {
+            name: _undescribed(value)
+            for name, value in fields.items()
+            if not (name == "description" and isinstance(value, str))
+        }
+    if isinstance(node, list):
+        return [_undescribed(item) for item in cast("list[Any]", node)]
+    return node
 
 
 def text_of(definition: Mapping[str, Any]) -> str:

@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planning.findings import Finding, Rule, Severity, setting
-from planning.settings.cluster import Eks, described
+from planning.settings.cluster import Eks, Local, described
 from planning.settings.controllers import Controllers, Presence
 from planning.settings.root import Settings
 
 NO_CONTROLLER = Rule("TU901", Severity.ERROR, "Every object has the controller that acts on it")
 NOT_INSTALLED_BY_US = Rule("TU902", Severity.ERROR, "A controller that this release cannot install is there already")
 
-INSTALLED_BY_US = {"karpenter", "nvidia_device_plugin"}
+INSTALLED_BY_US = {"karpenter", "nvidia_device_plugin", "prometheus_operator"}
+NOT_LOCALLY = ("prometheus_operator",)
+"""Of them those that a cluster on this machine runs for itself, without images to pull."""
 
 
 def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Sequence[str]) -> tuple[Finding, ...]:
@@ -47,6 +49,17 @@ def check_controllers(settings: Settings, *, scaled: Sequence[str], on_gpus: Seq
         for name in Controllers.model_fields
         if getattr(controllers, name) is Presence.INSTALL and name not in INSTALLED_BY_US
     ]
+    if isinstance(settings.cluster, Local):
+        findings += [
+            Finding(
+                rule=NOT_INSTALLED_BY_US,
+                at=setting(f"controllers.{name}"),
+                what="'install' pulls images, and a cluster on this machine has what it needs already.",
+                fix="Write `present`.",
+            )
+            for name in NOT_LOCALLY
+            if getattr(controllers, name) is Presence.INSTALL
+        ]
     if controllers.karpenter is Presence.INSTALL and not isinstance(described(settings.cluster), Eks):
         findings.append(
             Finding(

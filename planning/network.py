@@ -6,8 +6,9 @@ specification's advice (Kubernetes, "Network Policies": traffic to and from the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from planning.catalogue import Catalogue
@@ -27,6 +28,15 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10")
 """Left out where a rule allows any public address: RFC 1918, link-local (RFC 3927: metadata servers) and
 shared address space (RFC 6598: pods and nodes of some clusters)."""
+
+
+API_PORTS = (443, 6443)
+"""Of API servers. Which addresses they have only the cluster knows, and a policy sees them behind their Service."""
+
+PROMETHEUS_PORT = 9090
+
+ADAPTER: Mapping[str, str] = MappingProxyType({"app.kubernetes.io/name": "prometheus-adapter"})
+"""On pods of prometheus-adapter, whoever installs it: its chart and its own manifests write it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +143,39 @@ def plan_bucket_network(
     return (
         _lookups(settings, catalogue, f"{who} looks up its bucket"),
         *_bucket(settings, bucket, catalogue, how),
+    )
+
+
+def plan_operators_network() -> tuple[Allowance, ...]:
+    """Of the Prometheus operator: out alone, to the API server."""
+    return (_api_server("the operator reads there what is to be scraped, and writes what Prometheus is told"),)
+
+
+def plan_prometheus_network(servers: str, callers: Sequence[Caller]) -> tuple[Allowance, ...]:
+    """Of the Prometheus that is installed, which scrapes the namespace `servers`."""
+    return (
+        Allowance(
+            direction="in",
+            peers=(Pods(namespace=None, labels=ADAPTER), *(_caller(caller) for caller in callers)),
+            ports=(("TCP", PROMETHEUS_PORT),),
+            because="the adapter asks it for metrics, and whom monitoring.prometheus.callers names",
+        ),
+        Allowance(
+            direction="out",
+            peers=(Pods(namespace=servers),),
+            ports=(("TCP", METRICS_PORT),),
+            because="it scrapes the servers' pods",
+        ),
+        _api_server("it finds pods there"),
+    )
+
+
+def _api_server(because: str) -> Allowance:
+    return Allowance(
+        direction="out",
+        peers=(Network(cidr="0.0.0.0/0"), Network(cidr="::/0")),
+        ports=tuple(("TCP", port) for port in API_PORTS),
+        because=because,
     )
 
 

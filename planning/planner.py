@@ -37,6 +37,7 @@ from planning.people import check_people, plan_people
 from planning.plan import Accepted, Plan
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.profiles.checks import check_profiles
+from planning.prometheus import plan_prometheus
 from planning.promises import check_promises
 from planning.proxy import plan_proxy, with_proxy
 from planning.quota import plan_quota
@@ -53,6 +54,7 @@ from planning.settings.servers import NvidiaGpu, Triton
 from planning.signing import check_signing
 from planning.startup import plan_patience, plan_startup, slowest_boot
 from planning.storage import builders_bucket, plan_storage
+from planning.system_nodes import plan_system_nodes
 from planning.volumes import check_volume
 
 NOTHING_ACCEPTED = Rule("TU121", Severity.WARNING, "An acceptance accepts something")
@@ -138,7 +140,9 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     below, of_other = plan_eks_below(settings, pools, servers, cost, catalogue)
     here = made if isinstance(made, PlannedEks) else below
     karpenter, of_karpenter = plan_karpenter(settings, here, catalogue, lock)
-    found += [*of_cluster, *of_other, *of_karpenter]
+    nodes = plan_system_nodes(settings, here)
+    prometheus, of_prometheus = plan_prometheus(settings, nodes, lock)
+    found += [*of_cluster, *of_other, *of_karpenter, *of_prometheus]
     # A model that two servers serve is looked at for each.
     remaining, accepted = _accept(list(dict.fromkeys(found)), settings.accept)
     return Plan(
@@ -146,6 +150,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         platform=platform_of(settings.cluster),
         made=made,
         karpenter=karpenter,
+        prometheus=prometheus,
         compute_class=plan_compute_class(settings, pools),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",

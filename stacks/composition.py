@@ -10,6 +10,7 @@ from pulumi import Output, Resource, ResourceOptions
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
 from components.clusters.gke.compute_class import compute_class
 from components.controllers.karpenter import Karpenter, KarpenterArgs
+from components.controllers.prometheus_operator import PrometheusOperator, PrometheusOperatorArgs
 from components.gpu.device_plugins import DevicePlugins, DevicePluginsArgs
 from components.gpu.health import GpuHealth, GpuHealthArgs
 from components.gpu.readiness import GpuReadiness, GpuReadinessArgs
@@ -80,6 +81,15 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
             ),
             opts,
         )
+    operator = (
+        PrometheusOperator(
+            "prometheus-operator",
+            PrometheusOperatorArgs(planned=plan.prometheus, watched=serving.namespace, labels=plan.labels),
+            opts,
+        )
+        if plan.prometheus is not None
+        else None
+    )
     if plan.compute_class is not None:
         compute_class("compute-class", plan.compute_class, labels=plan.labels, opts=opts)
     if plan.device_plugins:
@@ -176,6 +186,7 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
                 priority_class=serving.priority_class,
                 pull_secret=plan.settings.images.pull_secret,
                 monitoring=plan.settings.monitoring,
+                operator=operator,
                 platform=plan.platform,
                 filled=filled.get(server.name),
                 labels=plan.labels,

@@ -41,6 +41,7 @@ ORDER = (
     "DaemonSet",
     "Job",
     "Deployment",
+    "Prometheus",
     "HorizontalPodAutoscaler",
     "PodMonitor",
     "ModelVersion",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from cli.report.clusters import cluster_section
 from cli.report.document import Acceptances, Document, Findings, Paragraph, Section
+from cli.report.metrics import metrics_section
 from cli.report.pools import pools_section
 from cli.report.servers import servers_section
 from cli.report.summary import summary_section
@@ -34,6 +35,7 @@ def planned_document(
             summary_section(stack, plan, _verdict_text(shown, lived_with)),
             *([cluster] if (cluster := cluster_section(plan)) is not None else []),
             pools_section(plan),
+            metrics_section(plan),
             servers_section(plan),
             _findings(shown, lived_with),
         ),

@@ -38,9 +38,7 @@ from pulumi_kubernetes.rbac.v1 import (
 
 from components.labels import NAME, common
 from components.security.network import default_deny
-
-API_PORTS = (443, 6443)
-"""Of API servers. Which addresses they have only the cluster knows, and a policy sees them behind their Service."""
+from planning.network import API_PORTS
 
 FOLDER = "/etc/tritonup"
 SETTINGS_DIGEST = "tritonup/settings-digest"

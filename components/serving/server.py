@@ -37,6 +37,8 @@ class ServerArgs:
     priority_class: Input[str]
     pull_secret: str | None
     monitoring: Monitoring
+    operator: Resource | None
+    """What acts on PodMonitors, where the stack installs it."""
     platform: Platform
     labels: Mapping[str, str]
 
@@ -137,7 +139,9 @@ class Server(pulumi.ComponentResource):
                 namespace=args.namespace,
                 monitoring=args.monitoring,
                 labels=args.labels,
-                opts=child,
+                opts=ResourceOptions.merge(
+                    child, ResourceOptions(depends_on=[args.operator] if args.operator else None)
+                ),
             )
         host = Output.concat(
             service.metadata.apply(lambda metadata: metadata.name or server.name), ".", args.namespace, ".svc"

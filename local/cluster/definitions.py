@@ -27,11 +27,22 @@ class Definition:
     path: str
 
 
-POD_MONITOR = Definition(
-    name="podmonitors.monitoring.coreos.com",
-    module="github.com/prometheus-operator/prometheus-operator",
-    path="example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+def _of_the_operator(plural: str) -> Definition:
+    return Definition(
+        name=f"{plural}.monitoring.coreos.com",
+        module="github.com/prometheus-operator/prometheus-operator",
+        path=f"example/prometheus-operator-crd/monitoring.coreos.com_{plural}.yaml",
+    )
+
+
+POD_MONITOR = _of_the_operator("podmonitors")
+OF_PROMETHEUS = (
+    POD_MONITOR,
+    *map(_of_the_operator, ("probes", "prometheuses", "prometheusrules", "servicemonitors")),
 )
+"""What the Prometheus operator follows for a Prometheus, each of which it waits for (prometheus-operator v0.93.0, pkg/
+prometheus/server/operator.go, `waitForCacheSync`)."""
+
 NODE_POOL = Definition(
     name="nodepools.karpenter.sh",
     module="github.com/aws/karpenter-provider-aws",

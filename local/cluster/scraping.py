@@ -1,6 +1,6 @@
 """What Prometheus is told to scrape: the jobs that the Prometheus operator would make of PodMonitors.
 
-The operator's own way (generatePodMonitorConfig, pkg/prometheus/promcfg.go of prometheus-operator v0.85): one job for
+The operator's own way (generatePodMonitorConfig, pkg/prometheus/promcfg.go of prometheus-operator v0.93): one job for
 each endpoint, its pods found by namespace, labels and the name of the port, its series labelled with `namespace`,
 `pod`, `container` and `endpoint`, which the rules of an adapter build on.
 """

@@ -24,7 +24,7 @@ State = Annotated[Presence, Field(strict=False)]
 
 class Controllers(Strict):
     prometheus_operator: State = Presence.NONE
-    """Serves PodMonitor and PrometheusRule."""
+    """Serves PodMonitor and PrometheusRule. `install` runs it and one Prometheus, in the namespace of `monitoring`."""
     prometheus_adapter: State = Presence.NONE
     """Serves Prometheus metrics to the HorizontalPodAutoscaler (custom.metrics.k8s.io)."""
     keda: State = Presence.NONE

@@ -7,11 +7,47 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planning.settings.base import Strict
-from planning.settings.scalars import Duration, Labels, Namespace
+from planning.settings.scalars import Cpu, Duration, Labels, Memory, Namespace
+from planning.settings.servers import Caller
+from planning.settings.volumes import StorageClassName
 
 
 class NoMonitoring(Strict):
     kind: Literal["none"]
+
+
+class KeptOnNode(Strict):
+    """On the disk of the node that the pod is on. What was collected goes with the pod; what scales servers is there
+    again after two scrapes."""
+
+    kind: Literal["node"]
+    size: Memory = Memory(8 * 2**30)
+
+
+class KeptOnVolume(Strict):
+    """On a volume of the cluster, which stays with the pod from node to node. It is never made smaller."""
+
+    kind: Literal["volume"]
+    size: Memory
+    storage_class: StorageClassName | None = None
+    """Left out, the cluster's default class. A new cluster of EKS has none."""
+
+
+Storage = Annotated[KeptOnNode | KeptOnVolume, Field(discriminator="kind")]
+
+
+class InstalledPrometheus(Strict):
+    """The Prometheus that the stack runs, where `controllers.prometheus_operator` is `install`."""
+
+    replicas: Annotated[int, Field(ge=1, le=2)] = 1
+    """Each of two scrapes all by itself: scaling goes on while one is moved."""
+    retention: Duration = Duration(24 * 3_600_000)
+    """How long samples are kept, as far as four fifths of the storage hold them."""
+    storage: Storage = KeptOnNode(kind="node")
+    cpu: Cpu = Cpu(250)
+    memory: Memory = Memory(2**30)
+    callers: list[Caller] = []
+    """Pods that may ask it beside the adapter, such as Grafana's."""
 
 
 class PrometheusOperator(Strict):
@@ -23,6 +59,8 @@ class PrometheusOperator(Strict):
     interval: Duration = Duration.of_seconds(15)
     labels: Labels = {}
     """Labels by which that Prometheus selects its monitors."""
+    prometheus: InstalledPrometheus | None = None
+    """The one that the stack runs, where it differs from the defaults below."""
 
 
 Monitoring = Annotated[NoMonitoring | PrometheusOperator, Field(discriminator="kind")]

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from installing import Asked, asked_of
 from pod_security import violations
-from pulumi.runtime import mocks
 from recorded_eks import karpenter_of, planned_eks, prod_eks
 from rendered_stack import Body, RenderedStack, changed_stack, container_of, pod_of, rendered_stack
 
 from components.controllers.definitions import definition_of
 from components.controllers.karpenter import DEFINITIONS, environment
-from local.cluster.errors import ClusterError
-from local.crds import FOLDER, SHIPPED, upstreams
 from planning.karpenter import FEATURES, PlannedKarpenter
-from stacks.composition import compose
-from stacks.recording import record
 
 
 @pytest.fixture
@@ -126,52 +121,15 @@ def test_every_kind_of_karpenters_that_is_rendered_has_its_definition(prod: Rend
     assert {one for one in rendered if one[0] in groups} == defined - {("karpenter.sh", "NodeClaim")}
 
 
-def test_the_definitions_are_the_modules_own() -> None:
-    assert {definition.name for definition in SHIPPED} == set(DEFINITIONS)
-    assert {path.stem for path in FOLDER.glob("*.json")} == set(DEFINITIONS)
-    for definition in SHIPPED:
-        try:
-            published = upstreams(definition)
-        except ClusterError as refused:
-            pytest.skip(f"the module cannot be had here: {refused}")
-        assert definition_of(definition.name) == published
-
-
 def test_where_somebody_else_runs_it_only_its_nodes_are_described(assembled_models: None) -> None:
     theirs = changed_stack("prod", lambda raw: raw["controllers"].update(karpenter="present"))
     assert not [one for one in theirs.manifests if one.name == "karpenter" or one.kind == "CustomResourceDefinition"]
     assert theirs.of("NodePool")
 
 
-@dataclass
-class Asked:
-    """What the engine was asked for beside inputs, by the resource's type and name, or by its name alone."""
-
-    waits_for: dict[tuple[str, str], set[str]] = field(default_factory=dict[tuple[str, str], set[str]])
-    stays: set[str] = field(default_factory=set[str])
-    ends_within: dict[str, str] = field(default_factory=dict[str, str])
-
-
 @pytest.fixture
 def asked(prod: RenderedStack, monkeypatch: pytest.MonkeyPatch) -> Asked:
-    seen = Asked()
-    genuine = mocks.MockMonitor.RegisterResource
-
-    def register(monitor: mocks.MockMonitor, request: Any) -> Any:
-        seen.waits_for[request.type.rpartition(":")[2], request.name] = {
-            urn.rpartition("::")[2] for urn in request.dependencies
-        }
-        if request.retainOnDelete:
-            seen.stays.add(request.name)
-        if request.customTimeouts.delete:
-            seen.ends_within[request.name] = request.customTimeouts.delete
-        return genuine(monitor, request)
-
-    monkeypatch.setattr(mocks.MockMonitor, "RegisterResource", register)
-    from pulumi import ResourceOptions
-
-    record(lambda: compose(prod.plan, ResourceOptions()), stack="prod")
-    return seen
+    return asked_of(prod.plan, monkeypatch)
 
 
 def test_what_it_acts_on_is_made_after_it_and_gone_before_it(asked: Asked, prod: RenderedStack) -> None:

@@ -1,4 +1,4 @@
-"""The rules of EKS clusters (TU930 to TU947), TU907, TU909, and TU919 and TU923 as EKS has them."""
+"""The rules of EKS clusters (TU930 to TU947), TU907, TU909, TU952, and TU919 and TU923 as EKS has them."""
 
 from __future__ import annotations
 
@@ -153,6 +153,17 @@ EXAMPLES = (
         at="gpu_pools.cheap.startup_taint",
         words=("true", "Karpenter"),
         remedy=write({"gpu_pools.cheap.startup_taint": False}),
+    ),
+    Example(
+        rule="TU952",
+        breaks={
+            **_eks(),
+            "controllers.prometheus_operator": "install",
+            "monitoring.prometheus": {"storage": {"kind": "volume", "size": "20Gi"}},
+        },
+        at="monitoring.prometheus.storage.storage_class",
+        words=("is missing", "no default class"),
+        remedy=says("monitoring.prometheus.storage.storage_class", r"such as `(\w+)`"),
     ),
     Example(
         rule="TU909",

@@ -33,6 +33,9 @@ JM/0EOYfYc6EvH0qfwlTYQMEKnVaIn6tWV/DbhM12CsXLoOQpq9pnoBAxg==
 FINGERPRINT = "d1cf66322959f030523bea4ea45f2424c66ed26fc63f4ca57ddd63ccea9c852e"
 """Of `PUBLIC`."""
 
+UNPUSHED = {"accept": [*accepting("TU703")["accept"], *accepting("TU705")["accept"]]}
+"""What a stack on this machine lives with."""
+
 EXAMPLES = (
     Example(
         rule="TU401",
@@ -165,7 +168,7 @@ EXAMPLES = (
         at=f"{VISION}.release",
         words=("tritonup-triton-cpu:24.10",),
         beside=("TU705",),
-        remedy=write({"accept": [*accepting("TU703")["accept"], *accepting("TU705")["accept"]]}),
+        remedy=write(UNPUSHED),
     ),
     Example(
         rule="TU706",
@@ -260,6 +263,39 @@ EXAMPLES = (
         at="controllers.karpenter",
         words=("'install'", "`eks`"),
         remedy=says("controllers.karpenter", r"Write `(\w+)`"),
+    ),
+    Example(
+        rule="TU902",
+        breaks={**LOCAL, **UNPUSHED, "controllers.prometheus_operator": "install"},
+        at="controllers.prometheus_operator",
+        words=("'install'", "this machine"),
+        remedy=says("controllers.prometheus_operator", r"Write `(\w+)`"),
+    ),
+    Example(
+        rule="TU950",
+        breaks={"monitoring.prometheus": {"replicas": 2}},
+        at="monitoring.prometheus",
+        words=("`present`", "no Prometheus"),
+        remedy=write({"controllers.prometheus_operator": "install"}),
+    ),
+    Example(
+        rule="TU951",
+        breaks={"controllers.prometheus_operator": "install", "monitoring.namespace": "kube-system"},
+        at="monitoring.namespace",
+        words=("'kube-system'", "closed"),
+        remedy=says("monitoring.namespace", r"such as `(\w+)`"),
+    ),
+    Example(
+        rule="TU951",
+        breaks={
+            "controllers.prometheus_operator": "install",
+            "monitoring": {"kind": "none"},
+            "servers.vision.replicas": {"floor": 2, "ceiling": 2},
+            "servers.vision.gpu.pools": ["steady"],
+        },
+        at="monitoring.kind",
+        words=("'none'", "prometheus_operator"),
+        remedy=says("monitoring.kind", r"Write `([\w-]+)`"),
     ),
     Example(
         rule="TU908",

@@ -26,6 +26,7 @@ from planning.plan import Plan
 from planning.planner import plan
 from planning.profiles.checks import profiled_digest
 from planning.profiles.file import Profile, written
+from planning.prometheus import TAGS as OF_PROMETHEUS
 from planning.release import PROGRAMS_IMAGE, PROGRAMS_TAG, PROXY_TAG
 from planning.repository.model import Model, Repository
 from planning.repository.reader import read_repository
@@ -182,8 +183,17 @@ def image_lock() -> ImageLock:
         tag=KARPENTER_TAG,
         evidence=Confirmed(digest=f"sha256:{'6' * 64}", kind="index", platforms={}, seen=(answer,)),
     )
+    prometheus = [
+        Published(
+            name=name,
+            repository=f"quay.io/acme/{name}",
+            tag=tag,
+            evidence=Confirmed(digest=f"sha256:{'5' * 64}", kind="index", platforms={}, seen=(answer,)),
+        )
+        for name, tag in OF_PROMETHEUS.items()
+    ]
     unseen = Published(name="triton", repository="nvcr.io/nvidia/tritonserver", tag="26.09-py3", evidence=unknown)
-    return ImageLock(images=(*confirmed, karpenter, programs, proxy, pause, unseen, built))
+    return ImageLock(images=(*confirmed, *prometheus, karpenter, programs, proxy, pause, unseen, built))
 
 
 ROLE = "arn:aws:iam::123456789012:role/models-read"
