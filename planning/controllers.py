@@ -13,8 +13,8 @@ from planning.settings.root import Settings
 NO_CONTROLLER = Rule("TU901", Severity.ERROR, "Every object has the controller that acts on it")
 NOT_INSTALLED_BY_US = Rule("TU902", Severity.ERROR, "A controller that this release cannot install is there already")
 
-INSTALLED_BY_US = {"karpenter", "nvidia_device_plugin", "prometheus_operator"}
-NOT_LOCALLY = ("prometheus_operator",)
+INSTALLED_BY_US = {"karpenter", "nvidia_device_plugin", "prometheus_adapter", "prometheus_operator"}
+NOT_LOCALLY = ("prometheus_adapter", "prometheus_operator")
 """Of them those that a cluster on this machine runs for itself, without images to pull."""
 
 

@@ -66,7 +66,7 @@ Port = tuple[Literal["TCP", "UDP"], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """Traffic that is allowed: to the server's pods (`in`) or from them (`out`)."""
+    """Traffic that is allowed: to the server's pods (`in`) or from them (`out`). Without `peers`, with anybody."""
 
     direction: Literal["in", "out"]
     peers: tuple[Peer, ...]
@@ -167,6 +167,24 @@ def plan_prometheus_network(servers: str, callers: Sequence[Caller]) -> tuple[Al
             because="it scrapes the servers' pods",
         ),
         _api_server("it finds pods there"),
+    )
+
+
+def plan_adapters_network(
+    settings: Settings, catalogue: Catalogue, port: int, prometheus: Peer, ports: tuple[int, ...]
+) -> tuple[Allowance, ...]:
+    """Of the adapter that is installed, which asks `prometheus` at `ports`. The API server comes from addresses that no
+    policy can name: of nodes, of a tunnel's pods, of the cloud's own network. Whoever calls must prove who they are."""
+    return (
+        Allowance(direction="in", peers=(), ports=(("TCP", port),), because="the API server passes on to it"),
+        Allowance(
+            direction="out",
+            peers=(prometheus,),
+            ports=tuple(("TCP", one) for one in ports),
+            because="it asks Prometheus",
+        ),
+        _lookups(settings, catalogue, "the adapter looks up Prometheus"),
+        _api_server("it asks there who calls it, and which pods there are"),
     )
 
 

@@ -21,6 +21,7 @@ from planning.karpenter import KarpenterThere
 from planning.people import PlannedRole
 from planning.pools import Pool
 from planning.prometheus import PlannedPrometheus
+from planning.prometheus_adapter import PlannedAdapter
 from planning.quota import Quota
 from planning.server import PlannedServer
 from planning.settings.cluster import Platform
@@ -38,17 +39,19 @@ class Accepted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """`made` is the cluster that the stack itself makes, `compute_class` what GKE's autoscaler is told of its pools,
-    `prometheus` what collects metrics where the stack installs that, `device_plugins` what it installs on GPU nodes,
-    `gpu_readiness` the program that takes the start-up taint off them, `gpu_health` the one that empties those whose
-    GPU has failed, `drivers` what tries a driver before a pool has it, `builder` what builds engines that are missing
-    (None where nobody may, or none is), `filler` what fills the volume of models (None where pods have none). `servers`
-    lacks those that an error keeps from being planned: where `errors` is not empty, nothing may be made of it."""
+    `prometheus` what collects metrics and `adapter` what serves them, where the stack installs those, `device_plugins`
+    what it installs on GPU nodes, `gpu_readiness` the program that takes the start-up taint off them, `gpu_health` the
+    one that empties those whose GPU has failed, `drivers` what tries a driver before a pool has it, `builder` what
+    builds engines that are missing (None where nobody may, or none is), `filler` what fills the volume of models (None
+    where pods have none). `servers` lacks those that an error keeps from being planned: where `errors` is not empty,
+    nothing may be made of it."""
 
     settings: Settings
     platform: Platform
     made: Made | None
     karpenter: KarpenterThere | None
     prometheus: PlannedPrometheus | None
+    adapter: PlannedAdapter | None
     compute_class: PlannedComputeClass | None
     namespace: str
     pod_security: str

@@ -38,6 +38,7 @@ from planning.plan import Accepted, Plan
 from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
 from planning.profiles.checks import check_profiles
 from planning.prometheus import plan_prometheus
+from planning.prometheus_adapter import plan_adapter
 from planning.promises import check_promises
 from planning.proxy import plan_proxy, with_proxy
 from planning.quota import plan_quota
@@ -142,7 +143,8 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
     karpenter, of_karpenter = plan_karpenter(settings, here, catalogue, lock)
     nodes = plan_system_nodes(settings, here)
     prometheus, of_prometheus = plan_prometheus(settings, nodes, lock)
-    found += [*of_cluster, *of_other, *of_karpenter, *of_prometheus]
+    adapter, of_adapter = plan_adapter(settings, nodes, catalogue, lock)
+    found += [*of_cluster, *of_other, *of_karpenter, *of_prometheus, *of_adapter]
     # A model that two servers serve is looked at for each.
     remaining, accepted = _accept(list(dict.fromkeys(found)), settings.accept)
     return Plan(
@@ -151,6 +153,7 @@ def plan(settings: Settings, repository: Repository, catalogue: Catalogue, lock:
         made=made,
         karpenter=karpenter,
         prometheus=prometheus,
+        adapter=adapter,
         compute_class=plan_compute_class(settings, pools),
         namespace=settings.namespace,
         pod_security=f"v{_kubernetes(settings)}",

@@ -74,7 +74,7 @@ def plan_prometheus(
         # check_controllers says so.
         return None, ()
     if not isinstance(monitoring, PrometheusOperator):
-        return None, (_nowhere("prometheus_operator"),)
+        return None, (nowhere("prometheus_operator"),)
     own = monitoring.prometheus or InstalledPrometheus()
     images = {name: locked_image(name, tag, settings, lock) for name, tag in TAGS.items()}
     confirmed = {name: image for name, image in images.items() if image is not None}
@@ -124,7 +124,8 @@ def _stray(settings: Settings) -> Finding:
     )
 
 
-def _nowhere(controller: str) -> Finding:
+def nowhere(controller: str) -> Finding:
+    """Of a controller that is installed to collect or serve metrics which nobody collects."""
     return Finding(
         rule=NOWHERE,
         at=setting("monitoring.kind"),

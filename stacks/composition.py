@@ -90,6 +90,20 @@ def compose(plan: Plan, opts: ResourceOptions) -> Composition:
         if plan.prometheus is not None
         else None
     )
+    if plan.adapter is not None:
+        # Its API is of a group of the SDK that stacks without an adapter of their own need not import.
+        from components.controllers.prometheus_adapter import PrometheusAdapter, PrometheusAdapterArgs
+
+        PrometheusAdapter(
+            "prometheus-adapter",
+            PrometheusAdapterArgs(
+                planned=plan.adapter,
+                namespace=operator.namespace if operator is not None else plan.adapter.namespace,
+                watched=serving.namespace,
+                labels=plan.labels,
+            ),
+            opts,
+        )
     if plan.compute_class is not None:
         compute_class("compute-class", plan.compute_class, labels=plan.labels, opts=opts)
     if plan.device_plugins:

@@ -41,6 +41,7 @@ ORDER = (
     "DaemonSet",
     "Job",
     "Deployment",
+    "APIService",
     "Prometheus",
     "HorizontalPodAutoscaler",
     "PodMonitor",

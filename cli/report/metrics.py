@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from cli.report.document import Fact, Facts, Section
 from cli.report.values import Value, words
-from planning.catalogue.prometheus import OPERATOR, PROMETHEUS
+from planning.catalogue.prometheus import ADAPTER, OPERATOR, PROMETHEUS
 from planning.plan import Plan
 from planning.prometheus import PlannedPrometheus
+from planning.prometheus_adapter import PlannedAdapter
+from planning.scaling import PENDING_METRIC
 from planning.settings.controllers import Presence
-from planning.settings.monitoring import KeptOnVolume, PrometheusOperator
+from planning.settings.monitoring import GivenCertificate, KeptOnVolume, PrometheusOperator
 from planning.wording import counted
 
 
@@ -24,7 +26,8 @@ def metrics_section(plan: Plan) -> Section:
             "prometheus_operator", "Prometheus operator", controllers.prometheus_operator, _operator(plan.prometheus)
         ),
         *(_prometheus(plan.prometheus) if plan.prometheus else ()),
-        _runs("prometheus_adapter", "prometheus-adapter", controllers.prometheus_adapter, None),
+        _runs("prometheus_adapter", "prometheus-adapter", controllers.prometheus_adapter, _serves(plan.adapter)),
+        *(_adapter(plan.adapter) if plan.adapter else ()),
     )
 
 
@@ -44,6 +47,23 @@ def _runs(key: str, label: str, presence: Presence, installed: Value | None) -> 
 
 def _operator(planned: PlannedPrometheus | None) -> Value | None:
     return words(f"{OPERATOR}, 1 pod on {_where(planned)}") if planned else None
+
+
+def _serves(planned: PlannedAdapter | None) -> Value | None:
+    if planned is None:
+        return None
+    where = "system nodes" if planned.nodes else "any node"
+    return words(f"{ADAPTER}, {counted(planned.replicas.value, 'pod')} on {where}")
+
+
+def _adapter(planned: PlannedAdapter) -> tuple[Fact, ...]:
+    checked = "is checked by the API server" if isinstance(planned.certificate, GivenCertificate) else "is not checked"
+    return (
+        Fact("served", "It serves", words(PENDING_METRIC), "lanes are scaled on it"),
+        Fact("asks", "It asks", words(planned.url.value), planned.url.because),
+        Fact("relist", "New series are found within", words(str(planned.relist.value)), planned.relist.because),
+        Fact("certificate", "Its certificate", words(checked), "monitoring.certificate says so"),
+    )
 
 
 def _where(planned: PlannedPrometheus) -> str:

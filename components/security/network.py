@@ -42,7 +42,7 @@ def network_policy(
             # a change.
             ingress=[
                 NetworkPolicyIngressRuleArgs(
-                    from_=[_peer(peer, pods) for peer in allowance.peers], ports=_ports(allowance)
+                    from_=[_peer(peer, pods) for peer in allowance.peers] or None, ports=_ports(allowance)
                 )
                 for allowance in allowances
                 if allowance.direction == "in"

@@ -67,7 +67,7 @@ KWOK_NODE_CLASS = Definition(
 OF_KARPENTER = (NODE_POOL, NODE_CLAIM, KWOK_NODE_CLASS)
 """What Karpenter itself reads and writes, with its kwok provider."""
 
-ALL = (POD_MONITOR, NODE_POOL, EC2_NODE_CLASS)
+ALL = (*OF_PROMETHEUS, NODE_POOL, EC2_NODE_CLASS)
 """Of everything that a rendered stack may hold."""
 
 

@@ -17,7 +17,6 @@ from local.cluster.image_archive import PackedImage
 from local.cluster.kubectl import Object
 from local.cluster.layout import Layout
 from local.cluster.metrics_objects import (
-    ADAPTER_RULES,
     adapter,
     api_service,
     metrics_server,
@@ -28,6 +27,7 @@ from local.cluster.program_image import program_image
 from local.cluster.progress import Progress
 from local.cluster.scraping import prometheus_config
 from local.cluster.workloads import SYSTEM, WITHIN, objects, wait_for
+from planning.prometheus_adapter import RULES
 
 CUSTOM_METRICS = "custom.metrics.k8s.io"
 RESOURCE_METRICS = "metrics.k8s.io"
@@ -41,7 +41,7 @@ def start_metrics(
     *,
     monitors: Sequence[Object] = (),
     namespace: str = NAMESPACE,
-    rules: str = ADAPTER_RULES,
+    rules: str = RULES,
 ) -> None:
     """Metrics of nodes and pods, and Prometheus scraping what `monitors` (PodMonitors) select, whose series the
     adapter serves by `rules`. Again: nothing changes where nothing differs. Custom metrics answer when it returns;

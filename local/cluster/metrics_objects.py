@@ -9,18 +9,9 @@ from typing import Any
 
 from local.cluster.kubectl import Object
 from local.cluster.workloads import Workload, encoded
-from planning.scaling import PENDING_METRIC
 
 PROMETHEUS_PORT = 9090
 SERVING_PORT = 8443
-
-ADAPTER_RULES = f"""\
-rules:
-- seriesQuery: '{PENDING_METRIC}{{namespace!="",pod!=""}}'
-  resources: {{overrides: {{namespace: {{resource: namespace}}, pod: {{resource: pod}}}}}}
-  metricsQuery: 'sum(<<.Series>>{{<<.LabelMatchers>>}}) by (<<.GroupBy>>)'
-"""
-"""What docs/components/lane-scaler.md tells users to give to their adapter, to the letter (a test compares)."""
 
 
 def metrics_server(namespace: str, certificate: Path, key: Path) -> Workload:

@@ -26,7 +26,8 @@ class Controllers(Strict):
     prometheus_operator: State = Presence.NONE
     """Serves PodMonitor and PrometheusRule. `install` runs it and one Prometheus, in the namespace of `monitoring`."""
     prometheus_adapter: State = Presence.NONE
-    """Serves Prometheus metrics to the HorizontalPodAutoscaler (custom.metrics.k8s.io)."""
+    """Serves Prometheus metrics to the HorizontalPodAutoscaler (custom.metrics.k8s.io). `install` runs
+    prometheus-adapter with the rule of the one metric that servers are scaled on."""
     keda: State = Presence.NONE
     metrics_server: State = Presence.NONE
     vertical_pod_autoscaler: State = Presence.NONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from planning.settings.base import Strict
 from planning.settings.scalars import Cpu, Duration, Labels, Memory, Namespace
@@ -50,6 +50,42 @@ class InstalledPrometheus(Strict):
     """Pods that may ask it beside the adapter, such as Grafana's."""
 
 
+Url = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^https?://[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?(/[-a-zA-Z0-9._/]*)?$"
+    ),
+    Field(examples=["http://prometheus-operated.monitoring.svc:9090"]),
+]
+
+Pem = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]{1,76}\n)+-----END CERTIFICATE-----\n?)+$"
+    ),
+]
+"""Certificates in PEM form, and nothing that is secret."""
+
+
+class UncheckedCertificate(Strict):
+    """The adapter makes one whenever it starts, and the API server takes any: it does not check whom it asks."""
+
+    kind: Literal["unchecked"]
+
+
+class GivenCertificate(Strict):
+    """One that you made, for `prometheus-adapter.<namespace>.svc`, and renew."""
+
+    kind: Literal["secret"]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+    """A Secret of type kubernetes.io/tls in `namespace`."""
+    authority: Pem
+    """Who signed it: the API server takes certificates of these alone."""
+
+
+Certificate = Annotated[UncheckedCertificate | GivenCertificate, Field(discriminator="kind")]
+
+
 class PrometheusOperator(Strict):
     """A Prometheus that the Prometheus operator runs, fed by PodMonitors."""
 
@@ -61,6 +97,10 @@ class PrometheusOperator(Strict):
     """Labels by which that Prometheus selects its monitors."""
     prometheus: InstalledPrometheus | None = None
     """The one that the stack runs, where it differs from the defaults below."""
+    url: Url | None = None
+    """Where a Prometheus answers that the stack does not run, for the adapter that it does run."""
+    certificate: Certificate = UncheckedCertificate(kind="unchecked")
+    """By which the adapter that the stack runs proves itself to the API server."""
 
 
 Monitoring = Annotated[NoMonitoring | PrometheusOperator, Field(discriminator="kind")]

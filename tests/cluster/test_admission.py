@@ -375,6 +375,46 @@ def policy(kubectl: Kubectl, rendered: RenderedStack) -> Object:
     return kubectl.get("validatingadmissionpolicy", f"{rendered.plan.namespace}-pods")
 
 
+METRICS = "monitoring-try"
+
+
+def _installing_metrics(raw: dict[str, Any]) -> None:
+    raw["namespace"] = "inference-try"
+    raw["controllers"]["prometheus_operator"] = "install"
+    raw["monitoring"].update(namespace=METRICS, prometheus={"replicas": 2})
+
+
+def test_what_is_installed_to_collect_metrics_is_admitted_without_a_warning(
+    kubectl: Kubectl, custom_kinds: None
+) -> None:
+    rendered = stack("prod", _installing_metrics)
+    namespaces = rendered.of_kind("Namespace")
+    own = [body for body in rendered.objects if _is_of_metrics(body)]
+    assert {"Deployment", "Prometheus", "PodMonitor", "Role", "NetworkPolicy"} <= {body["kind"] for body in own}
+    kubectl.apply(*namespaces)
+    try:
+        assert judged(kubectl, *own) == (True, "")
+        (deployment,) = [body for body in own if body["kind"] == "Deployment"]
+        pod = {"metadata": {"name": "try", "namespace": METRICS}, "spec": deployment["spec"]["template"]["spec"]}
+        assert judged(kubectl, {"apiVersion": "v1", "kind": "Pod", **_without_account(pod)}) == (True, "")
+    finally:
+        for body in namespaces:
+            kubectl.run("delete", "namespace", body["metadata"]["name"], "--wait=false")
+
+
+def _is_of_metrics(body: Object) -> bool:
+    """Its definitions are there already: with one of them every object of its kind would go."""
+    name, namespace = body["metadata"]["name"], body["metadata"].get("namespace")
+    mine = namespace == METRICS or name.startswith("prometheus") or body["kind"] == "PodMonitor"
+    return mine and body["kind"] not in ("Namespace", "CustomResourceDefinition")
+
+
+def _without_account(pod: Object) -> Object:
+    """Which is not made here."""
+    spec = {key: value for key, value in pod["spec"].items() if key != "serviceAccountName"}
+    return {**pod, "spec": {**spec, "automountServiceAccountToken": False}}
+
+
 def test_an_unknown_field_is_refused(kubectl: Kubectl, admitted: RenderedStack) -> None:
     for body in admitted.of_kind("Deployment"):
         tampered = copy.deepcopy(dict(body))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from doc_pages import ROOT, fences, holds
 
-from local.cluster.metrics_objects import ADAPTER_RULES
+from planning.prometheus_adapter import RULES
 from stacks.planned import planned
 from stacks.render import rendered
 from stacks.stackfile import StackFile, read_stack_file
@@ -69,7 +69,7 @@ def test_an_excerpt_is_part_of_the_rendered_object(excerpt: Excerpt) -> None:
 
 def test_the_adapters_rule_is_the_one_that_the_cluster_tests_scale_by() -> None:
     page = (ROOT / "docs" / "components" / "lane-scaler.md").read_text(encoding="utf-8")
-    assert f"```\n{ADAPTER_RULES}```" in page
+    assert f"```\n{RULES}```" in page
 
 
 @pytest.mark.parametrize("block", fences((ROOT / "README.md").read_text(encoding="utf-8"), "yaml"))

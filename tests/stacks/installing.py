@@ -24,7 +24,7 @@ class Asked:
 
 def asked_of(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Asked:
     seen = Asked()
-    genuine = mocks.MockMonitor.RegisterResource
+    genuine: Any = mocks.MockMonitor.RegisterResource  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  - untyped
 
     def register(monitor: mocks.MockMonitor, request: Any) -> Any:
         seen.waits_for[request.type.rpartition(":")[2], request.name] = {

@@ -27,7 +27,7 @@ STACKS = ("local", "dev", "prod")
 ASSEMBLED = Path("model_repository/text_encoder/1/model.onnx")
 """In the repository's layout and not in Git: 87 MB, put together by `make models` from published weights."""
 
-CONTROLLERS = {"karpenter", "prometheus", "prometheus-operator"}
+CONTROLLERS = {"karpenter", "prometheus", "prometheus-adapter", "prometheus-operator"}
 """What `controllers.<name>: install` installs beside the device plugin, by its label."""
 
 Body = Mapping[str, Any]

@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jsonschema
 import pytest
+from closed_schemas import closed
 from installing import Asked, asked_of
 from pod_security import violations
 from recorded_eks import planned_eks
@@ -145,6 +147,36 @@ def test_every_kind_of_the_group_that_is_rendered_has_its_definition(prod: Rende
     defined = {read["spec"]["names"]["kind"] for read in map(definition_of, DEFINITIONS)}
     rendered = {each.kind for each in prod.manifests if str(each.body["apiVersion"]).startswith(f"{GROUP}/")}
     assert rendered == {"Prometheus", "PodMonitor"} <= defined
+
+
+def _judged(body: Body) -> list[str]:
+    """What the definition says of `body`, its metadata apart. Its rules in CEL are an API server's to judge."""
+    (read,) = [each for each in map(definition_of, DEFINITIONS) if each["spec"]["names"]["kind"] == body["kind"]]
+    (served,) = [version for version in read["spec"]["versions"] if version["name"] == "v1"]
+    whole = {key: inner for key, inner in body.items() if key in ("apiVersion", "kind", "spec")}
+    schema = closed(served["schema"]["openAPIV3Schema"])
+    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(whole)]
+
+
+def test_objects_of_its_kinds_fit_their_definitions_with_no_field_that_would_be_dropped(prod: RenderedStack) -> None:
+    for each in prod.of("Prometheus", "PodMonitor"):
+        assert _judged(each.body) == []
+
+
+@pytest.mark.parametrize("storage", [{"kind": "node", "size": "4Gi"}, {"kind": "volume", "size": "20Gi"}])
+def test_prometheus_fits_its_definition_however_it_is_kept(storage: dict[str, Any], assembled_models: None) -> None:
+    def kept(raw: dict[str, Any]) -> None:
+        _install(raw)
+        named = {"storage_class": "gp3"} if storage["kind"] == "volume" else {}
+        raw["monitoring"]["prometheus"] = {"replicas": 2, "storage": {**storage, **named}}
+
+    assert _judged(prometheus(changed_stack("prod", kept))) == []
+
+
+def test_a_misspelt_field_would_be_found(prod: RenderedStack) -> None:
+    spec = prometheus(prod)["spec"]
+    wrong = {**prometheus(prod), "spec": {**spec, "podMonitorSelecter": {}, "retention": "a day"}}
+    assert len(_judged(wrong)) == 2
 
 
 def test_a_second_prometheus_stands_on_another_node_and_one_of_two_stays(assembled_models: None) -> None:

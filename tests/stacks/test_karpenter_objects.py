@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from closed_schemas import closed
 from recorded_eks import karpenter_of, prod_eks
 
 from components.clusters.eks.node_pools import KarpenterNodes, KarpenterNodesArgs
@@ -44,19 +45,7 @@ def schema(kind: str) -> Mapping[str, Any]:
         pytest.skip(f"Karpenter's definitions cannot be had here: {refused}")
     versions = yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]["versions"]
     (served,) = [version for version in versions if version["name"] == "v1"]
-    return _closed(served["schema"]["openAPIV3Schema"])
-
-
-def _closed(value: Any) -> Any:
-    match value:
-        case {"properties": dict(), **rest} if "additionalProperties" not in rest:
-            return {key: _closed(inner) for key, inner in value.items()} | {"additionalProperties": False}
-        case dict():
-            return {key: _closed(inner) for key, inner in value.items()}
-        case list():
-            return [_closed(inner) for inner in value]
-        case _:
-            return value
+    return closed(served["schema"]["openAPIV3Schema"])
 
 
 def judged(kind: str, body: Mapping[str, Any]) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.cluster.metrics_objects import ADAPTER_RULES, adapter, api_service, metrics_server
+from local.cluster.metrics_objects import adapter, api_service, metrics_server
 from local.cluster.metrics_objects import prometheus as prometheus_workload
 from local.cluster.workloads import Workload, objects
+from planning.prometheus_adapter import RULES
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def workloads(tmp_path: Path) -> list[Workload]:
     return [
         metrics_server("kube-system", certificate, key),
         prometheus_workload("monitoring", {"scrape_configs": []}),
-        adapter("monitoring", ADAPTER_RULES, certificate, key),
+        adapter("monitoring", RULES, certificate, key),
     ]
 
 

@@ -33,6 +33,14 @@ JM/0EOYfYc6EvH0qfwlTYQMEKnVaIn6tWV/DbhM12CsXLoOQpq9pnoBAxg==
 FINGERPRINT = "d1cf66322959f030523bea4ea45f2424c66ed26fc63f4ca57ddd63ccea9c852e"
 """Of `PUBLIC`."""
 
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBfjCCASWgAwIBAgIUd2hvIHNpZ25lZCBubyBjZXJ0aWZpY2F0ZTAKBggqhkjO
+PQQDAjAVMRMwEQYDVQQDDAptb25pdG9yaW5nMB4XDTI2MTEyODAwMDAwMFowDQYJ
+-----END CERTIFICATE-----
+"""
+"""In the form of one, of nobody."""
+
 UNPUSHED = {"accept": [*accepting("TU703")["accept"], *accepting("TU705")["accept"]]}
 """What a stack on this machine lives with."""
 
@@ -296,6 +304,32 @@ EXAMPLES = (
         at="monitoring.kind",
         words=("'none'", "prometheus_operator"),
         remedy=says("monitoring.kind", r"Write `([\w-]+)`"),
+    ),
+    Example(
+        rule="TU953",
+        breaks={"controllers.prometheus_adapter": "install", **accepting("TU954")},
+        at="monitoring.url",
+        words=("is missing",),
+        remedy=says("monitoring.url", r"such as `([^`]+)`"),
+    ),
+    Example(
+        rule="TU953",
+        breaks={
+            "controllers.prometheus_operator": "install",
+            "controllers.prometheus_adapter": "install",
+            "monitoring.url": "http://prometheus.elsewhere.svc:9090",
+            **accepting("TU954"),
+        },
+        at="monitoring.url",
+        words=("prometheus.elsewhere", "another Prometheus"),
+        remedy=write({"controllers.prometheus_operator": "present"}),
+    ),
+    Example(
+        rule="TU954",
+        breaks={"controllers.prometheus_operator": "install", "controllers.prometheus_adapter": "install"},
+        at="monitoring.certificate.kind",
+        words=("'unchecked'", "floor and ceiling"),
+        remedy=write({"monitoring.certificate": {"kind": "secret", "name": "serving", "authority": CERTIFICATE}}),
     ),
     Example(
         rule="TU908",

@@ -27,6 +27,8 @@ from planning.planner import plan
 from planning.profiles.checks import profiled_digest
 from planning.profiles.file import Profile, written
 from planning.prometheus import TAGS as OF_PROMETHEUS
+from planning.prometheus_adapter import IMAGE as ADAPTER_IMAGE
+from planning.prometheus_adapter import TAG as ADAPTER_TAG
 from planning.release import PROGRAMS_IMAGE, PROGRAMS_TAG, PROXY_TAG
 from planning.repository.model import Model, Repository
 from planning.repository.reader import read_repository
@@ -190,7 +192,7 @@ def image_lock() -> ImageLock:
             tag=tag,
             evidence=Confirmed(digest=f"sha256:{'5' * 64}", kind="index", platforms={}, seen=(answer,)),
         )
-        for name, tag in OF_PROMETHEUS.items()
+        for name, tag in {**OF_PROMETHEUS, ADAPTER_IMAGE: ADAPTER_TAG}.items()
     ]
     unseen = Published(name="triton", repository="nvcr.io/nvidia/tritonserver", tag="26.09-py3", evidence=unknown)
     return ImageLock(images=(*confirmed, *prometheus, karpenter, programs, proxy, pause, unseen, built))

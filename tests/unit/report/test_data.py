@@ -41,6 +41,7 @@ def test_keys_are_the_ones_that_other_programs_read() -> None:
         "cluster": GKE,
         "servers.vision.models": ["sentences", "digits_trt"],
         "controllers.prometheus_operator": "install",
+        "controllers.prometheus_adapter": "install",
         **FETCHED,
     }
     found = sorted(set(_paths(document_data(document_of(planned_with(changes))), "")))
