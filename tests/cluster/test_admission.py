@@ -388,7 +388,8 @@ def test_what_is_installed_to_collect_metrics_is_admitted_without_a_warning(
     kubectl: Kubectl, custom_kinds: None
 ) -> None:
     rendered = stack("prod", _installing_metrics)
-    namespaces = rendered.of_kind("Namespace")
+    wanted = {METRICS, rendered.plan.namespace}
+    namespaces = [body for body in rendered.of_kind("Namespace") if body["metadata"]["name"] in wanted]
     own = [body for body in rendered.objects if _is_of_metrics(body)]
     assert {"Deployment", "Prometheus", "PodMonitor", "Role", "NetworkPolicy"} <= {body["kind"] for body in own}
     kubectl.apply(*namespaces)
