@@ -28,7 +28,8 @@ from planning.catalogue import CATALOGUE
 from planning.images import Confirmed, ImageLock, PublicFile, Published, image_lock
 from planning.planner import plan
 from planning.prometheus_adapter import IMAGE, PORT, PlannedAdapter
-from planning.settings import Settings, read_settings
+from planning.settings.reading import read_settings
+from planning.settings.root import Settings
 
 CALLED = "prometheus-adapter"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIBfjCCASWgAwIBAgIU\n-----END CERTIFICATE-----\n"
