@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -110,8 +111,10 @@ def _text(found: dict[str, tuple[Finding, ...]], accepted: dict[str, tuple[Accep
             out.print(str(finding.at), markup=False)
             out.print(f"  {finding.what}", markup=False)
             out.print(f"  {finding.fix}", markup=False, style="dim")
-        for known in accepted.get(name, ()):
-            out.print(f"accepted {known.finding.rule.id} {known.finding.at}: {known.reason}", markup=False, style="dim")
+        same = Counter(f"{one.finding.rule.id} {one.finding.at}: {one.reason}" for one in accepted.get(name, ()))
+        for one, times in same.items():
+            often = f" ({times} findings)" if times > 1 else ""
+            out.print(f"accepted {one}{often}", markup=False, style="dim")
         verdict = f"{len(errors)} error(s), {len(warnings)} warning(s)"
         verdict += f", {len(accepted[name])} accepted" if name in accepted else ""
         out.print(f"{name}: {verdict}", style="red" if errors else "green", markup=False)
