@@ -17,6 +17,7 @@ from planning.findings import Finding, Rule, Severity, setting
 from planning.settings.fields import Location, choices_at, examples_at, model_at, tags_at
 from planning.settings.quoting import NOT_SHOWN, looks_secret, quoted, shown_path
 from planning.settings.repository import ModelRepository
+from planning.settings.scalars import NotOneError
 from planning.settings.volumes import LEFT_OUT
 
 if TYPE_CHECKING:
@@ -199,6 +200,8 @@ def _write(error: ErrorDetails, path: Path, value: Plain) -> str:
             return "Write its fields below it, each on a line of its own, indented."
         case "list_type":
             return "Write its entries below it, each on a line of its own after `- `."
+        case "value_error" if isinstance(refused := context.get("error"), NotOneError) and refused.meant:
+            return f"Write {' or '.join(f'`{named}{one}`' for one in refused.meant)}, if that is meant."
         case "value_error":
             return "Write a value that keeps to this."
         case _:

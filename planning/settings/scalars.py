@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import total_ordering
 from typing import Annotated, Any, ClassVar, Self
@@ -22,6 +23,14 @@ _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
     "Gi": 2**30,
     "Ti": 2**40,
 }
+
+
+class NotOneError(ValueError):
+    """What was written is no value of a scalar. `meant` are values that it may stand for."""
+
+    def __init__(self, refusal: str, meant: Sequence[str]) -> None:
+        super().__init__(refusal)
+        self.meant = tuple(meant)
 
 
 class Scalar(ABC):
@@ -46,12 +55,17 @@ class Scalar(ABC):
         return f"must be {cls.meaning}, such as {cls.example}"
 
     @classmethod
+    def meant(cls, text: str) -> Sequence[str]:  # noqa: ARG003 - for those with units
+        """What may be meant by `text`, which is no such value."""
+        return ()
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         def validate(value: object) -> Self:
             if isinstance(value, cls):
                 return value
             if not isinstance(value, str) or not re.fullmatch(cls.pattern, value):
-                raise ValueError(cls.refusal())
+                raise NotOneError(cls.refusal(), cls.meant(str(value)))
             return cls.parse(value)
 
         return core_schema.no_info_plain_validator_function(validate, serialization=core_schema.to_string_ser_schema())
@@ -76,6 +90,14 @@ class Memory(Scalar):
     def parse(cls, text: str) -> Memory:
         digits, unit = re.fullmatch(r"([0-9]+)([a-zA-Z]*)", text).groups()  # pyright: ignore[reportOptionalMemberAccess] - the pattern was checked
         return cls(int(digits) * _UNITS[unit])
+
+    @classmethod
+    def meant(cls, text: str) -> Sequence[str]:
+        found = re.fullmatch(r"([1-9][0-9]*) ?(?:([kmgt])(i?)b?)?", text, re.IGNORECASE)
+        if found is None:
+            return ()
+        digits, unit, binary = found[1], (found[2] or "G").upper(), found[3]
+        return [f"{digits}{unit}i", *([] if binary or not found[2] else [f"{digits}{'k' if unit == 'K' else unit}"])]
 
     def __str__(self) -> str:
         for unit in ("Ti", "Gi", "Mi", "Ki", "T", "G", "M", "k"):
@@ -114,6 +136,12 @@ class Cpu(Scalar):
     def parse(cls, text: str) -> Cpu:
         return cls(int(text[:-1])) if text.endswith("m") else cls(int(text) * 1000)
 
+    @classmethod
+    def meant(cls, text: str) -> Sequence[str]:
+        found = re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text)
+        cores = str(cls(round(float(text) * 1000))) if found and float(text) else None
+        return [] if cores is None else [cores if cores.endswith("m") else f'"{cores}"']
+
     def __str__(self) -> str:
         return f"{self.millis}m" if self.millis % 1000 else str(self.millis // 1000)
 
@@ -136,6 +164,11 @@ class Duration(Scalar):
     def parse(cls, text: str) -> Duration:
         digits, unit = re.fullmatch(r"([0-9]+)([a-z]+)", text).groups()  # pyright: ignore[reportOptionalMemberAccess] - the pattern was checked
         return cls(int(digits) * {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}[unit])
+
+    @classmethod
+    def meant(cls, text: str) -> Sequence[str]:
+        found = re.fullmatch(r"([1-9][0-9]*) ?(?:(ms|s|m|h)[a-z]*)?", text)
+        return [f"{found[1]}{found[2] or 's'}"] if found else []
 
     @classmethod
     def of_seconds(cls, seconds: int) -> Duration:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from planning.settings.scalars import CidrBlock, Cpu, Duration, KubernetesVersion, Memory, Scalar
+from planning.settings.scalars import CidrBlock, Cpu, Duration, KubernetesVersion, Memory, NotOneError, Scalar
 
 SCALARS: tuple[type[Scalar], ...] = (Memory, Cpu, Duration)
 every_scalar = pytest.mark.parametrize("kind", SCALARS, ids=lambda kind: kind.__name__)
@@ -55,6 +55,38 @@ def test_anything_else_is_refused_with_the_rule_and_an_example(kind: type[Scalar
     assert said is not None
     assert kind.meaning in said
     assert kind.example in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "meant"),
+    [
+        (Memory, "4GB", ("4Gi", "4G")),
+        (Memory, "512 mb", ("512Mi", "512M")),
+        (Memory, "4GiB", ("4Gi",)),
+        (Memory, 4, ("4Gi",)),
+        (Memory, "much", ()),
+        (Cpu, 0.5, ("500m",)),
+        (Cpu, 2, ('"2"',)),
+        (Cpu, "0", ()),
+        (Duration, 20, ("20s",)),
+        (Duration, "5 min", ("5m",)),
+        (Duration, "90seconds", ("90s",)),
+        (Duration, "soon", ()),
+    ],
+)
+def test_what_may_be_meant_is_said(kind: type[Scalar], value: object, meant: tuple[str, ...]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        read(kind, value)
+    error = refused.value.errors()[0].get("ctx", {})["error"]
+    assert isinstance(error, NotOneError)
+    assert error.meant == meant
+
+
+@every_scalar
+@given(text=st.from_regex(r"[0-9]{1,8}(\.[0-9]{1,3})? ?[a-zA-Z]{0,3}", fullmatch=True))
+def test_what_may_be_meant_would_be_accepted(kind: type[Scalar], text: str) -> None:
+    for one in kind.meant(text):
+        assert refusal(kind, one.strip('"')) is None
 
 
 @every_scalar
