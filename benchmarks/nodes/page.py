@@ -71,7 +71,7 @@ def _verdict(runs: Sequence[Run]) -> str:
 def _measured(about: Mapping[str, Any], runs: Sequence[Run]) -> str:
     rounds = len({run.number for run in runs})
     return (
-        f"Measured {about['begun'][:10]} on {about['cores']} cores, Kubernetes {about['kubernetes']}, Karpenter"
+        f"Begun {about['begun'][:10]} on {about['cores']} cores, Kubernetes {about['kubernetes']}, Karpenter"
         f" {about['karpenter']}, {rounds} round(s). A node is ready {NODE_AFTER_S} s after it is bought, and its GPU"
         f" can be allocated {GPU_AFTER_S} s later."
     )
