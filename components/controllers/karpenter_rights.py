@@ -7,92 +7,55 @@ reads no Secret and no ConfigMap, and starts no pod.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pulumi import Resource, ResourceOptions
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
-from pulumi_kubernetes.rbac.v1 import (
-    ClusterRole,
-    ClusterRoleBinding,
-    PolicyRuleArgs,
-    Role,
-    RoleBinding,
-    RoleRefArgs,
-    SubjectArgs,
-)
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, SubjectArgs
+
+from components.controllers.bound_roles import READ, everywhere, may, namespaced
 
 CALLED = "karpenter"
 LEASE = "karpenter-leader-election"
-API = "rbac.authorization.k8s.io"
-
-READ = ("get", "list", "watch")
 
 
 def rights(name: str, *, who: str, namespace: str, labels: Mapping[str, str], opts: ResourceOptions) -> list[Resource]:
     """Of the ServiceAccount `who` in `namespace`."""
     subject = SubjectArgs(kind="ServiceAccount", name=who, namespace=namespace)
-    anywhere = ObjectMetaArgs(name=CALLED, labels=labels)
-    inside = ObjectMetaArgs(name=CALLED, namespace=namespace, labels=labels)
-    role = ClusterRole(f"{name}-anywhere", metadata=anywhere, rules=_anywhere(), opts=opts)
-    own = Role(f"{name}-inside", metadata=inside, rules=_inside(), opts=opts)
     return [
-        ClusterRoleBinding(
-            f"{name}-anywhere",
-            metadata=anywhere,
-            role_ref=RoleRefArgs(
-                api_group=API, kind="ClusterRole", name=role.metadata.apply(lambda made: made.name or CALLED)
-            ),
-            subjects=[subject],
-            opts=opts,
-        ),
-        RoleBinding(
-            f"{name}-inside",
-            metadata=inside,
-            role_ref=RoleRefArgs(api_group=API, kind="Role", name=own.metadata.apply(lambda made: made.name or CALLED)),
-            subjects=[subject],
-            opts=opts,
-        ),
+        everywhere(f"{name}-anywhere", CALLED, _anywhere(), subject, labels, opts),
+        namespaced(f"{name}-inside", CALLED, namespace, _inside(), subject, labels, opts),
     ]
 
 
 def _anywhere() -> list[PolicyRuleArgs]:
     return [
-        _may("karpenter.sh", ("nodepools", "nodepools/status", "nodeclaims", "nodeclaims/status"), READ),
-        _may("karpenter.sh", ("nodeclaims", "nodeclaims/status"), ("create", "delete", "update", "patch")),
-        _may("karpenter.sh", ("nodepools", "nodepools/status"), ("update", "patch")),
-        _may("karpenter.k8s.aws", ("ec2nodeclasses",), READ),
-        _may("karpenter.k8s.aws", ("ec2nodeclasses", "ec2nodeclasses/status"), ("patch", "update")),
-        _may(
+        may("karpenter.sh", ("nodepools", "nodepools/status", "nodeclaims", "nodeclaims/status"), READ),
+        may("karpenter.sh", ("nodeclaims", "nodeclaims/status"), ("create", "delete", "update", "patch")),
+        may("karpenter.sh", ("nodepools", "nodepools/status"), ("update", "patch")),
+        may("karpenter.k8s.aws", ("ec2nodeclasses",), READ),
+        may("karpenter.k8s.aws", ("ec2nodeclasses", "ec2nodeclasses/status"), ("patch", "update")),
+        may(
             "",
             ("pods", "nodes", "persistentvolumes", "persistentvolumeclaims", "replicationcontrollers", "namespaces"),
             READ,
         ),
-        _may("storage.k8s.io", ("storageclasses", "csinodes", "volumeattachments"), READ),
-        _may("apps", ("daemonsets", "deployments", "replicasets", "statefulsets"), READ),
-        _may("policy", ("poddisruptionbudgets",), READ),
-        _may("", ("events",), (*READ, "create", "patch")),
-        _may("", ("nodes",), ("patch", "delete", "update")),
-        _may("", ("pods/eviction",), ("create",)),
-        _may("", ("pods",), ("delete",)),
+        may("storage.k8s.io", ("storageclasses", "csinodes", "volumeattachments"), READ),
+        may("apps", ("daemonsets", "deployments", "replicasets", "statefulsets"), READ),
+        may("policy", ("poddisruptionbudgets",), READ),
+        may("", ("events",), (*READ, "create", "patch")),
+        may("", ("nodes",), ("patch", "delete", "update")),
+        may("", ("pods/eviction",), ("create",)),
+        may("", ("pods",), ("delete",)),
     ]
 
 
 def _inside() -> list[PolicyRuleArgs]:
     leases = ("coordination.k8s.io", ("leases",))
     return [
-        _may(*leases, ("get", "watch")),
-        _may(*leases, ("patch", "update"), called=LEASE),
+        may(*leases, ("get", "watch")),
+        may(*leases, ("patch", "update"), called=LEASE),
         # A name cannot be asked for of what is not there yet.
-        _may(*leases, ("create",)),
+        may(*leases, ("create",)),
         # Nodes of images without EKS's own bootstrap are told the address of cluster DNS.
-        _may("", ("services",), ("get",), called="kube-dns"),
+        may("", ("services",), ("get",), called="kube-dns"),
     ]
-
-
-def _may(group: str, resources: Sequence[str], verbs: Sequence[str], *, called: str | None = None) -> PolicyRuleArgs:
-    return PolicyRuleArgs(
-        api_groups=[group],
-        resources=list(resources),
-        verbs=list(verbs),
-        resource_names=[called] if called else None,
-    )

@@ -48,7 +48,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding, PolicyRuleArgs, RoleBinding, RoleRefArgs, SubjectArgs
 
-from components.controllers.prometheus_rights import API, namespaced
+from components.controllers.bound_roles import API, namespaced
 from components.gpu.own_program import Told, as_nobody, told
 from components.labels import INSTANCE, common
 from components.security.network import network_policy
