@@ -36,7 +36,7 @@ FIRST = "test_boot_and_removal.py"
 OWN = os.environ.get("TRITONUP_KUBECONFIG")
 
 STARVATION = pytest.StashKey[Starvation]()
-"""While there is a cluster of ours."""
+"""Where there is a cluster of ours."""
 
 TRIES = 3
 
@@ -60,7 +60,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, object]:
     for _ in range(TRIES - 1):
         if starvation is None or (longest := starvation.longest_since(began)) < STARVED_S:
             break
-        said = f"{str(failure).splitlines()[0] if str(failure) else type(failure).__name__}"
+        said = next(iter(str(failure).splitlines()), type(failure).__name__)
         item.warn(pytest.PytestWarning(f"{item.name} failed while pods got no CPU for {longest:.1f} s, again: {said}"))
         began = time.monotonic()
         try:
@@ -99,7 +99,6 @@ def target(progress: Printed, request: pytest.FixtureRequest) -> Generator[Targe
             request.config.stash[STARVATION] = starvation
             yield Target(kubectl=kubectl, own=replace(cluster, kubectl=kubectl))
     finally:
-        del request.config.stash[STARVATION]
         if not was_up:
             down()
 

@@ -73,7 +73,7 @@ def watched(group: str = GROUP) -> Generator[Starvation]:
 def _join(process: int, name: str) -> None:
     for root in cgroups.hierarchies():
         # Where version 1 is mounted, the CPU's alone.
-        if cgroups.unified() or root.name == "cpu" or "cpu" in root.name.split(","):
+        if cgroups.unified() or "cpu" in root.name.split(","):
             group = root / name
             group.mkdir(exist_ok=True)
             (group / "cgroup.procs").write_text(str(process), encoding="ascii")
