@@ -1,4 +1,8 @@
-"""The cluster's programs, built from the Go modules that `tools/*/go.mod` pin, kept by what they were made from."""
+"""The cluster's programs, built from the Go modules that `tools/*/go.mod` pin, kept by what they were made from.
+
+What makes up Kubernetes is in one module, CoreDNS of the version that Kubernetes 1.35 comes with (kubeadm,
+`CoreDNSVersion`): what they share, clients of etcd and of the API server for the most part, is compiled once.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ def _kubernetes(name: str) -> Program:
     return Program(name=name, manifest="kubernetes", package=package, versioned_by="k8s.io/kubernetes")
 
 
-ETCD = Program(name="etcd", manifest="etcd", package="go.etcd.io/etcd/server/v3")
+ETCD = Program(name="etcd", manifest="kubernetes", package="go.etcd.io/etcd/server/v3")
 API_SERVER = _kubernetes("kube-apiserver")
 CONTROLLER_MANAGER = _kubernetes("kube-controller-manager")
 SCHEDULER = _kubernetes("kube-scheduler")
@@ -42,8 +46,8 @@ KUBELET = _kubernetes("kubelet")
 PROXY = _kubernetes("kube-proxy")
 KUBECTL = _kubernetes("kubectl")
 PAUSE = Program(name="pause", manifest="pause", package=".")
-COREDNS = Program(name="coredns", manifest="coredns", package=".")
-NETWORK_POLICIES = Program(name="kube-router", manifest="kube-router", package=".")
+COREDNS = Program(name="coredns", manifest="kubernetes", package="./coredns")
+NETWORK_POLICIES = Program(name="kube-router", manifest="kubernetes", package="./kube-router")
 PROMETHEUS = Program(
     name="prometheus",
     manifest="metrics",
@@ -88,8 +92,8 @@ def built(program: Program, layout: Layout) -> Path | None:
 
 def _path(program: Program, layout: Layout) -> Path:
     manifest = MANIFESTS / program.manifest
-    sources = sorted(path for path in manifest.iterdir() if path.suffix in {".mod", ".sum", ".go"})
-    key = content_key(*(path.read_bytes() for path in sources))
+    own = sorted((manifest / program.package).glob("*.go")) if program.package.startswith(".") else []
+    key = content_key(*(path.read_bytes() for path in [*sorted(manifest.glob("go.*")), *own]))
     return layout.cache / "bin" / f"{program.manifest}-{key}" / program.name
 
 
