@@ -22,6 +22,7 @@ from typing import Any
 from local.cluster.binaries import BUYING_PROGRAMS, build
 from local.cluster.definitions import OF_KARPENTER, establish
 from local.cluster.errors import ClusterError
+from local.cluster.go_runtime import GO_RUNTIME
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.layout import Layout
 from local.cluster.progress import Progress
@@ -258,7 +259,7 @@ def _running(
     with log.open("wb") as into:
         process = subprocess.Popen(  # noqa: S603  programs that we built
             list(command),
-            env={**os.environ, **environment, "KUBECONFIG": str(kubectl.kubeconfig)},
+            env={**os.environ, **GO_RUNTIME, **environment, "KUBECONFIG": str(kubectl.kubeconfig)},
             stdin=subprocess.DEVNULL,
             stdout=into,
             stderr=subprocess.STDOUT,

@@ -12,6 +12,7 @@ from typing import Any
 
 from local.cluster.commands import run
 from local.cluster.errors import ClusterError
+from local.cluster.go_runtime import GO_RUNTIME
 
 Object = Mapping[str, Any]
 """A Kubernetes object, as the API server wrote it."""
@@ -28,7 +29,7 @@ class Kubectl:
     looks: Callable[[Sequence[str]], Any] | None = None  # an object or a list of them, by what was asked
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "KUBECONFIG": str(self.kubeconfig), **self.env}
+        return {**os.environ, **GO_RUNTIME, "KUBECONFIG": str(self.kubeconfig), **self.env}
 
     def with_env(self, **more: str) -> Kubectl:
         return replace(self, env={**self.env, **more})

@@ -19,7 +19,7 @@ from starvation import STARVED_S, Starvation, watched
 
 from local.cluster.applying import apply_stack
 from local.cluster.binaries import KUBECTL, build
-from local.cluster.boot import down, up
+from local.cluster.boot import WORKERS, down, up
 from local.cluster.definitions import ALL, establish
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl
@@ -34,6 +34,9 @@ FIRST = "test_boot_and_removal.py"
 """Boots clusters of its own, so it runs before the one that all others share."""
 
 OWN = os.environ.get("TRITONUP_KUBECONFIG")
+
+BARE = os.environ.get("TRITONUP_TEST_BARE")
+"""The cluster has its control plane alone: no test of this run puts a pod on a node."""
 
 STARVATION = pytest.StashKey[Starvation]()
 """Where there is a cluster of ours."""
@@ -93,7 +96,7 @@ def target(progress: Printed, request: pytest.FixtureRequest) -> Generator[Targe
         return
     request.getfixturevalue("machine")
     was_up = bool(read_record(LAYOUT).nodes)
-    cluster = up(progress)
+    cluster = up(progress, workers=() if BARE else WORKERS)
     try:
         with looking(cluster.kubectl) as kubectl, watched() as starvation:
             request.config.stash[STARVATION] = starvation

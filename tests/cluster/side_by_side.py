@@ -53,22 +53,25 @@ SHARES: Mapping[str, Sequence[str]] = {
         "test_no_request_is_lost_to_reclaims.py",
         "test_disruption.py",
         "test_serving.py",
-        "test_applying.py",
         "test_network_policies.py",
     ),
     "boots": (
         "test_boot_and_removal.py",
         "test_buying_nodes.py",
+        "test_admission.py",
     ),
     "others": (),
 }
 """Which files a worker runs: divided so that all end at about the same time. The last runs whatever no other does, so
 that no file is forgotten."""
 
+BARE = {"boots"}
+"""Workers whose tests need no node that runs pods: their cluster has none."""
+
 PREFERRED = {
     "operations": 4 * machine_apart.SHARES,
     "reclaims": 4 * machine_apart.SHARES,
-    "boots": 2 * machine_apart.SHARES,
+    "boots": 3 * machine_apart.SHARES,
     "others": 3 * machine_apart.SHARES,
 }
 """The first two must not take for a lost request what is a server that another worker's boot has starved. What others
@@ -216,7 +219,11 @@ def _started(name: str, options: Sequence[str]) -> Worker:
         stderr=subprocess.STDOUT,
         text=True,
         # kubectl keeps what a cluster serves by its address, and all have the same.
-        env={**os.environ, "KUBECACHEDIR": str(LAYOUT.cache / f"kubectl-{name}")},
+        env={
+            **os.environ,
+            "KUBECACHEDIR": str(LAYOUT.cache / f"kubectl-{name}"),
+            "TRITONUP_TEST_BARE": "yes" if name in BARE else "",
+        },
         # Ctrl-C at the terminal is for us.
         start_new_session=True,
     )
