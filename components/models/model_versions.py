@@ -9,25 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi import Input, ResourceOptions
+from pulumi import Input, Resource, ResourceOptions
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.labels import common, of_server
+from components.kept_definition import kept_definition
+from components.labels import of_server
 from planning.model_versions import API_VERSION, DEFINITION, KIND, ModelVersion
 from planning.model_versions_schema import definition_spec
 
 
-def definition(name: str, *, labels: Mapping[str, str], opts: ResourceOptions) -> CustomResource:
+def definition(name: str, *, labels: Mapping[str, str], opts: ResourceOptions) -> Resource:
     """The kind itself. It stays when the stack goes: with it, every stack's objects would go."""
-    return CustomResource(
-        name,
-        api_version="apiextensions.k8s.io/v1",
-        kind="CustomResourceDefinition",
-        metadata=ObjectMetaArgs(name=DEFINITION, labels=common(labels)),
-        spec=definition_spec(),
-        opts=ResourceOptions.merge(opts, ResourceOptions(retain_on_delete=True)),
-    )
+    return kept_definition(name, DEFINITION, definition_spec(), labels=labels, opts=opts)
 
 
 def model_version(

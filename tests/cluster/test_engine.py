@@ -29,6 +29,7 @@ from local.engine.deploying import Deployed, Engine
 from local.engine.installed import Installed, Missing, find_engine
 from local.engine.state import holds_objects
 from local.engine.workplace import Workplace
+from planning.model_versions import DEFINITION
 
 pytestmark = pytest.mark.engine
 
@@ -124,6 +125,7 @@ def deployed(
     finally:
         if holds_objects(workplace, STACK):
             servers.engine.destroy(STACK)
+        target.kubectl.run("delete", "crd", DEFINITION, "--ignore-not-found")
         forget_models(LAYOUT)
 
 
@@ -187,14 +189,24 @@ def test_what_somebody_deleted_by_hand_is_back_after_the_next_up(deployed: TwoSe
     assert (again.changed, again.removed) == (("poddisruptionbudget/left",), ())
 
 
-def test_destroy_leaves_nothing(deployed: TwoServers, before: set[str]) -> None:
+KIND_OF_VERSIONS = {f"CustomResourceDefinition//{DEFINITION}", "APIService//v1alpha1.tritonup.internal"}
+"""With it, whatever versions other stacks have would go."""
+
+
+def test_destroy_leaves_the_kind_of_versions_and_nothing_else(deployed: TwoServers, before: set[str]) -> None:
     assert everything(deployed.target.kubectl) > before
     deployed.engine.destroy(STACK)
     assert not deployed.engine.workplace.root.exists()
     deadline = time.monotonic() + GONE_WITHIN_S
-    while (left := everything(deployed.target.kubectl) - before) and time.monotonic() < deadline:
+    while (left := everything(deployed.target.kubectl) - before) != KIND_OF_VERSIONS and time.monotonic() < deadline:
         time.sleep(0.5)
-    assert left == set()
+    assert left == KIND_OF_VERSIONS
+
+
+def test_up_after_destroy_finds_the_kind_of_versions_there(deployed: TwoServers) -> None:
+    again = deployed.up()
+    assert (again.kept, again.removed) == ((), ())
+    assert len(again.changed) == len(deployed.planned().objects)
 
 
 def everything(kubectl: Kubectl) -> set[str]:
