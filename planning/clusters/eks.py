@@ -34,13 +34,9 @@ from planning.clusters.eks_network import (
     can_be_cut,
     plan_network,
 )
-from planning.clusters.eks_nodes import (
-    PlannedNodeClass,
-    PlannedNodeGroup,
-    PlannedNodePool,
-    early_nodes,
-    plan_nodes_of_eks,
-)
+from planning.clusters.eks_node_groups import PlannedNodeGroup
+from planning.clusters.eks_node_pools import PlannedNodeClass, PlannedNodePool
+from planning.clusters.eks_nodes import early_nodes, plan_nodes_of_eks
 from planning.clusters.eks_quotas import plan_eks_quotas
 from planning.clusters.model_bucket import check_model_bucket
 from planning.clusters.quotas import Quota, check_quotas

@@ -21,7 +21,7 @@ from planning.catalogue.eks import (
 )
 from planning.clusters.eks_models import ModelsInS3
 from planning.clusters.eks_network import PlannedNetwork
-from planning.clusters.eks_nodes import PlannedNodeGroup
+from planning.clusters.eks_node_groups import PlannedNodeGroup
 from planning.settings.cluster import Eks
 
 

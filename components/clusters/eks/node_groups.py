@@ -18,7 +18,8 @@ from pulumi_aws import ec2, eks, iam
 from components.clusters.eks.policies import trusting
 from components.clusters.eks.tags import named
 from planning.clusters.eks import PlannedEks
-from planning.clusters.eks_nodes import ROOT_DEVICE, ROOT_IOPS, ROOT_THROUGHPUT, PlannedNodeGroup
+from planning.clusters.eks_machines import ROOT_DEVICE, ROOT_IOPS, ROOT_THROUGHPUT
+from planning.clusters.eks_node_groups import PlannedNodeGroup
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 """AWS's own (docs.aws.amazon.com/eks/latest/userguide/create-node-role.html). The CNI's is not here: it has a role of

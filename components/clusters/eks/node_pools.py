@@ -18,13 +18,8 @@ from components.clusters.eks.tags import common as aws_tags
 from components.clusters.eks.tags import named
 from components.labels import common
 from planning.clusters.eks import Karpenter
-from planning.clusters.eks_nodes import (
-    ROOT_DEVICE,
-    ROOT_IOPS,
-    ROOT_THROUGHPUT,
-    PlannedNodeClass,
-    PlannedNodePool,
-)
+from planning.clusters.eks_machines import ROOT_DEVICE, ROOT_IOPS, ROOT_THROUGHPUT
+from planning.clusters.eks_node_pools import PlannedNodeClass, PlannedNodePool
 
 AWS_GROUP, AWS_VERSION = "karpenter.k8s.aws", "v1"
 GROUP, VERSION = "karpenter.sh", "v1"
