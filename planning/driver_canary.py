@@ -28,7 +28,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from planning.clusters.eks_checks import at
+from planning.clusters.block import at
 from planning.clusters.gke_rules import POOL_NAME, POOL_OF_NO_NAME
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from planning.catalogue import Catalogue
 from planning.catalogue.eks import VERSIONS
 from planning.catalogue.karpenter import INSTALLED, SOURCE, knows, written
+from planning.clusters.block import at
 from planning.clusters.eks import Identity, Karpenter, PlannedEks
-from planning.clusters.eks_checks import at
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageLock, ImageRef

@@ -35,7 +35,8 @@ from planning.memory import Image, check_memory, plan_memory
 from planning.network import plan_bucket_network, plan_network
 from planning.people import check_people, plan_people
 from planning.plan import Accepted, Plan
-from planning.pools import Pool, boot_of_cpu_nodes, plan_pools
+from planning.planned_pools import plan_pools
+from planning.pools import Pool
 from planning.profiles.checks import check_profiles
 from planning.prometheus import plan_prometheus
 from planning.prometheus_adapter import plan_adapter
@@ -53,7 +54,7 @@ from planning.settings.cluster import described, platform_of
 from planning.settings.root import Acceptance, Settings
 from planning.settings.servers import NvidiaGpu, Triton
 from planning.signing import check_signing
-from planning.startup import plan_patience, plan_startup, slowest_boot
+from planning.startup import boot_of_cpu_nodes, plan_patience, plan_startup, slowest_boot
 from planning.storage import builders_bucket, plan_storage
 from planning.system_nodes import plan_system_nodes
 from planning.volumes import check_volume

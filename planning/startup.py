@@ -15,6 +15,8 @@ from planning.disruption import Rollout
 from planning.lanes import Lane
 from planning.pools import Pool
 from planning.repository.served import ServedSet
+from planning.settings.cluster import Local
+from planning.settings.root import Settings
 from planning.settings.servers import Triton
 from planning.storage import FetchedSource, FilledSource, Source
 
@@ -140,3 +142,10 @@ def plan_patience(startup: Startup, grace_s: int, boot: Derived[int], lane: Lane
 def slowest_boot(pools: Sequence[Pool], without: Derived[int]) -> Derived[int]:
     """The boot that must be waited for: of the slowest pool, or `without` any."""
     return max((pool.boot_seconds for pool in pools), key=lambda boot: boot.value, default=without)
+
+
+def boot_of_cpu_nodes(settings: Settings) -> Derived[int]:
+    """Seconds that a new node without a GPU takes. 300 s: twice what GKE and EKS document as usual."""
+    if isinstance(settings.cluster, Local):
+        return Derived(0, "the machine is there")
+    return Derived(300, "a new node without a GPU takes up to 300 s (an allowance)")

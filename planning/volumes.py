@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from planning.clusters.block import at
 from planning.derived import Derived
 from planning.fetching import delivery_of, plan_fetch_time, plan_room
 from planning.findings import Finding, Rule, Severity, setting
@@ -156,10 +157,9 @@ def _check_driver(settings: Settings, kind: Literal["efs", "filestore"], platfor
             fix="Choose `class` with a StorageClass of this cluster.",
         )
     elif isinstance(cluster, Eks | Gke) and kind not in cluster.volumes:
-        at = "cluster.cluster.volumes" if settings.cluster.kind == "reference" else "cluster.volumes"
         yield Finding(
             rule=NO_DRIVER,
-            at=setting(at),
+            at=at(settings, "volumes"),
             what=f"{cluster.volumes} has no {kind!r}, so the cluster gets no driver that could mount such a volume.",
             fix=f"Write [{', '.join([*cluster.volumes, kind])}].",
         )

@@ -21,7 +21,7 @@ RECLAIMED = "node-b"
 DRAIN_WITHIN_S = 120.0
 
 NOTICE_S = 30.0
-"""Of the clouds that give least (planning/pools.py: Google Cloud, Azure)."""
+"""Of the clouds that give least (Google Cloud: planning/catalogue/clouds.py)."""
 
 LONG_NOTICE_S = 120.0
 """AWS."""

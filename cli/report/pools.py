@@ -22,7 +22,8 @@ from planning.cost import HOURS_PER_MONTH, PoolCost
 from planning.driver_canary import how_a_driver_comes
 from planning.gpu_health import when_a_gpu_fails
 from planning.plan import Plan
-from planning.pools import NODE_AGENTS, Pool
+from planning.pool_machines import NODE_AGENTS
+from planning.pools import Pool
 from planning.settings.scalars import Cpu, Memory
 from planning.wording import counted
 

@@ -8,10 +8,9 @@ from cli.report.memory import pools_of
 from cli.report.values import count, seconds, words
 from planning.derived import Derived
 from planning.draining import DETECTION_LAG_S
-from planning.pools import boot_of_cpu_nodes
 from planning.server import PlannedServer
 from planning.settings.root import Settings
-from planning.startup import slowest_boot
+from planning.startup import boot_of_cpu_nodes, slowest_boot
 
 RECLAIMS = (
     Column("pool", "Pool"),

@@ -52,7 +52,7 @@ CALLED = "gpu-health-agent"
 
 AMOUNTS = {"cpu": "10m", "memory": "64Mi"}
 """Measured: 23 MiB resident with a log of 128 KiB read (VmHWM, CPython 3.11); a log has some MiB at the most. Inside
-what each GPU node keeps free for agents (planning/pools.py)."""
+what each GPU node keeps free for agents (planning/pool_machines.py)."""
 
 NODE_OF_TOKEN = "authentication.kubernetes.io/node-name"  # noqa: S105 - a claim's name
 

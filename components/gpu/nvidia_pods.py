@@ -17,7 +17,7 @@ from planning.gpu_software import PlannedDevicePlugin
 FOLDER, FILE = "/etc/nvidia-device-plugin", "config.yaml"
 
 AMOUNTS = {"cpu": "50m", "memory": "128Mi"}
-"""A choice of ours, inside what each GPU node keeps free for agents (planning/pools.py)."""
+"""A choice of ours, inside what each GPU node keeps free for agents (planning/pool_machines.py)."""
 
 
 def tolerations_of(plugin: PlannedDevicePlugin) -> list[TolerationArgs] | None:

@@ -21,7 +21,7 @@ from planning.clusters.gke_pools import stand_in
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
 from planning.lanes import Lane
-from planning.pools import Pool, compute_class_of
+from planning.pools import Pool
 from planning.settings.cluster import Gke, described
 from planning.settings.root import Settings
 
@@ -53,6 +53,14 @@ def plan_compute_class(settings: Settings, pools: Sequence[Pool]) -> PlannedComp
             "spot is tried first, what stands in for it after, and pods return when there is spot again",
         ),
     )
+
+
+def compute_class_of(pool: str, settings: Settings) -> str | None:
+    """The ComputeClass that `pool` gets on a GKE cluster that is made here: one for all spot pools of the stack that
+    something stands in for."""
+    cluster = described(settings.cluster)
+    own = cluster.pools.get(pool) if isinstance(cluster, Gke) else None
+    return f"{settings.namespace}-spot" if own is not None and own.without_spot == "on-demand" else None
 
 
 def check_compute_classes(settings: Settings, lanes: Mapping[str, Sequence[Lane]]) -> Iterator[Finding]:

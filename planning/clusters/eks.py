@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planning.catalogue import Catalogue
+from planning.clusters.block import at, at_block
 from planning.clusters.eks_checks import (
-    at,
-    at_block,
     check_access,
     check_endpoint,
     check_minimums,

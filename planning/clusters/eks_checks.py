@@ -6,10 +6,11 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 
 from planning.catalogue.eks import SEEN, VERSIONS, VERSIONS_SOURCE
+from planning.clusters.block import at
 from planning.clusters.eks_network import LARGEST, Demand, PlannedNetwork, can_be_cut, overlap, smallest
-from planning.findings import Finding, Place, Rule, Severity, setting
+from planning.findings import Finding, Rule, Severity, setting
 from planning.pools import Pool
-from planning.settings.cluster import Eks, OpenEndpoint, Reference
+from planning.settings.cluster import Eks, OpenEndpoint
 from planning.settings.root import Settings
 from planning.wording import counted
 
@@ -29,16 +30,6 @@ MOST_ALLOWED = 40
 _NOT_PUBLIC = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"))
 )
-
-
-def at_block(settings: Settings) -> Place:
-    """The place of the block that describes the cluster."""
-    return setting("cluster.cluster" if isinstance(settings.cluster, Reference) else "cluster")
-
-
-def at(settings: Settings, field: str) -> Place:
-    """The place of `field` of that block."""
-    return setting(f"{at_block(settings).field}.{field}")
 
 
 def check_version(settings: Settings, cluster: Eks) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from planning.catalogue.machines import Capacity
 from planning.clusters.eks_machines import MAX_PODS, MadePool
 from planning.derived import Derived
 from planning.nodes import PoolNodes
-from planning.pools import GPU_LABEL_OF_EKS, PoolTaint
+from planning.pools import GPU_LABEL_OF_EKS, POOL_LABEL, PoolTaint
 from planning.settings.cluster import Eks
 
 GPU_IMAGE = "AL2023_x86_64_NVIDIA"
@@ -52,7 +52,7 @@ def system_group(cluster: Eks, *, autoscaled: bool) -> PlannedNodeGroup:
         at_first=Derived(max(1, bounds.min), stated),
         maximum=Derived(bounds.max, stated),
         autoscaled=autoscaled,
-        labels={"tritonup/pool": "system"},
+        labels={POOL_LABEL: "system"},
         taints=(),
         root_gib=Derived(SYSTEM_ROOT_GIB, "controllers' images are small (an allowance)"),
         max_pods=Derived(MAX_PODS, "it has fewer than 30 vCPUs, and prefixes give it addresses for so many"),

@@ -20,7 +20,7 @@ from planning.catalogue.clouds import CLOUDS
 from planning.catalogue.gpus import GPUS, GpuKind
 from planning.catalogue.machines import Capacity, Cloud, allocatable
 from planning.draining import DETECTION_LAG_S, KILL_MARGIN_S, UNHURRIED
-from planning.pools import NODE_AGENTS
+from planning.pool_machines import NODE_AGENTS
 from planning.sharing import CUT_OTHERWISE_BY_GKE
 from tests.unit.planning.world import CODE, EKS, ENGINE, GKE, MINIO, RELEASES, ROLE, SERVABLE, SIGNING, Raw
 

@@ -8,7 +8,8 @@ import pytest
 
 from planning.catalogue import CATALOGUE
 from planning.catalogue.machines import MachineType, allocatable
-from planning.pools import COMPUTE_CLASS, GPU_RESOURCE, MIG_CONFIG, NODE_AGENTS, PLUGIN_CONFIG, POOL_LABEL, Pool
+from planning.pool_machines import NODE_AGENTS
+from planning.pools import COMPUTE_CLASS, GPU_RESOURCE, MIG_CONFIG, PLUGIN_CONFIG, POOL_LABEL, Pool
 from planning.proxy import with_proxy
 from planning.settings.scalars import Cpu, Memory
 from tests.unit.planning.drawn_stacks import for_every_stack
