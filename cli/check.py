@@ -13,8 +13,8 @@ import typer
 from cli.console import Exit, err, out
 from cli.project import PlannedStack, planned_stack, project_root, stacks_of
 from cli.repository_check import repository_findings
+from planning.acceptance import Accepted
 from planning.findings import Finding, Severity
-from planning.plan import Accepted
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from planning.acceptance import Accepted
 from planning.admission import PodRule
 from planning.clusters.compute_class import PlannedComputeClass
 from planning.clusters.made import Made
@@ -26,14 +27,6 @@ from planning.quota import Quota
 from planning.server import PlannedServer
 from planning.settings.cluster import Platform
 from planning.settings.root import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """A warning that the stack file accepts, with its reason."""
-
-    finding: Finding
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cli.report.values import Value
+from planning.acceptance import Accepted
 from planning.findings import Finding
-from planning.plan import Accepted
 
 Look = Literal["table", "list", "headline"]
 """How facts are laid out: `table` with the reason beside, `list` where values are long, `headline` for the few

@@ -13,8 +13,9 @@ from cli.report.metrics import metrics_section
 from cli.report.pools import pools_section
 from cli.report.servers import servers_section
 from cli.report.summary import summary_section
+from planning.acceptance import Accepted
 from planning.findings import Finding, Place, Severity
-from planning.plan import Accepted, Plan
+from planning.plan import Plan
 from planning.wording import counted
 
 Verdict = Literal["error", "warning", "clean"]

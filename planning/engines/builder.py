@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from planning.catalogue import Catalogue
 from planning.derived import Derived
 from planning.engines.needed import NeededEngine
 from planning.engines.orders import BuildOrder, OrderedTensor
+from planning.engines.settings import builder_of
 from planning.images import ImageRef
-from planning.network import Allowance
+from planning.network import Allowance, plan_bucket_network
 from planning.pools import Pool
 from planning.proxy import MEMORY as PROXY_MEMORY
 from planning.proxy import with_proxy
@@ -25,8 +27,9 @@ from planning.repository.model import Model, Repository, Tensor
 from planning.repository.served import ServedFile, ServedSet
 from planning.server import PlannedServer
 from planning.settings.repository import EngineBuilder
+from planning.settings.root import Settings
 from planning.settings.scalars import Cpu, Memory
-from planning.storage import Bucket, SecretKeys
+from planning.storage import Bucket, SecretKeys, builders_bucket
 
 PUBLISHER = (Cpu(250), Memory(512 * 2**20))
 """Of our program beside Triton: two answers at a time, and an interpreter. An allowance of ours."""
@@ -74,7 +77,33 @@ class PlannedBuilder:
         return (self.bucket.access.name,) if isinstance(self.bucket.access, SecretKeys) else ()
 
 
-def plan_jobs(
+def plan_builder(
+    settings: Settings,
+    servers: Sequence[PlannedServer],
+    repository: Repository,
+    pools: Mapping[str, Pool],
+    programs: Derived[ImageRef] | None,
+    catalogue: Catalogue,
+) -> PlannedBuilder | None:
+    """None where nobody builds, no engine is missing, or what builds them could not be planned, which has been said."""
+    wanted, bucket = builder_of(settings.model_repository), builders_bucket(settings)
+    if wanted is None or bucket is None or programs is None:
+        return None
+    jobs = _jobs(servers, repository, pools, wanted)
+    if not jobs:
+        return None
+    return PlannedBuilder(
+        bucket=bucket,
+        programs=programs,
+        seconds=wanted.within.seconds,
+        jobs=jobs,
+        network=plan_bucket_network(
+            settings, bucket, catalogue, who="the builder", how="fetched and engines published"
+        ),
+    )
+
+
+def _jobs(
     servers: Sequence[PlannedServer],
     repository: Repository,
     pools: Mapping[str, Pool],

@@ -24,8 +24,9 @@ from cli.report.document import (
 )
 from cli.report.sections import planned_document
 from cli.report.values import code, seconds, words
+from planning.acceptance import Accepted
 from planning.findings import Finding, Place, Rule, Severity
-from planning.plan import Accepted, Plan
+from planning.plan import Plan
 
 ROOT = Path("/somewhere/project")
 
