@@ -24,7 +24,8 @@ from planning.settings.scalars import Memory
 from planning.settings.volumes import OfClass, OfEfs, OfFilestore, VolumeStorage
 
 USER = 1000
-"""Whose files they are: the user and group of Triton's pods and of the Job's (components/serving/triton.py)."""
+"""Whose files they are: the user and group of Triton's pods and of Jobs' (components/job_pods.py). `triton-server` in
+NVIDIA's image (server, build.py; the secure deployment guide runs as it)."""
 
 VERSIONS = 2
 """That there is room for: the one that is served, and the one that is being filled."""

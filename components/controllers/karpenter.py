@@ -43,10 +43,9 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from components.controllers.definitions import definitions
 from components.controllers.karpenter_rights import rights
-from components.gpu.own_program import as_nobody
 from components.labels import INSTANCE, NAME, common
 from components.security.network import network_policy
-from components.security.restricted import restricted
+from components.security.restricted import as_nobody, restricted
 from planning.karpenter import PlannedKarpenter
 
 CALLED = "karpenter"

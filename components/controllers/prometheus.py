@@ -19,9 +19,9 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from components.controllers.prometheus_rights import scrapers_rights
-from components.gpu.own_program import USER
 from components.labels import INSTANCE, NAME, common
 from components.security.network import network_policy
+from components.security.restricted import NOBODY
 from planning.catalogue.prometheus import PROMETHEUS
 from planning.network import NAMESPACE_LABEL, PROMETHEUS_PORT
 from planning.prometheus import PROMETHEUS_IMAGE, PlannedPrometheus
@@ -128,9 +128,9 @@ def _spec(planned: PlannedPrometheus, labels: Mapping[str, str]) -> dict[str, An
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
+            "runAsUser": NOBODY,
+            "runAsGroup": NOBODY,
+            "fsGroup": NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "resources": {"requests": amounts, "limits": {"memory": str(own.memory)}},

@@ -49,10 +49,10 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding, PolicyRuleArgs, RoleBinding, RoleRefArgs, SubjectArgs
 
 from components.controllers.bound_roles import API, namespaced
-from components.gpu.own_program import Told, as_nobody, told
+from components.gpu.own_program import Told, told
 from components.labels import INSTANCE, common
 from components.security.network import network_policy
-from components.security.restricted import restricted
+from components.security.restricted import as_nobody, restricted
 from planning.network import ADAPTER
 from planning.prometheus_adapter import PORT, RULES, PlannedAdapter
 from planning.settings.monitoring import GivenCertificate

@@ -31,10 +31,9 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from components.controllers.definitions import definitions
 from components.controllers.prometheus import Prometheus, PrometheusArgs
 from components.controllers.prometheus_rights import operators_rights
-from components.gpu.own_program import as_nobody
 from components.labels import INSTANCE, NAME, common
 from components.security.network import default_deny, network_policy
-from components.security.restricted import restricted
+from components.security.restricted import as_nobody, restricted
 from planning.prometheus import OPERATOR_IMAGE, RELOADER_IMAGE, PlannedPrometheus
 
 CALLED = "prometheus-operator"

@@ -16,49 +16,37 @@ from pathlib import Path
 
 import pulumi
 from pulumi import CustomTimeouts, Input, Resource, ResourceOptions
-from pulumi_kubernetes.batch.v1 import (
-    Job,
-    JobSpecArgs,
-)
+from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs
 from pulumi_kubernetes.core.v1 import (
     ConfigMap,
     ConfigMapVolumeSourceArgs,
     ContainerArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
-    LocalObjectReferenceArgs,
-    PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
-    ResourceRequirementsArgs,
-    SeccompProfileArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.amounts import exactly
 from components.gpu import handshake
 from components.images import image_reference
-from components.job_attempts import disruptions_uncounted
+from components.job_pods import STAY, disruptions_uncounted, job_pod
 from components.labels import INSTANCE, NAME, common
 from components.placement import on_nodes_with, tolerated
 from components.security.restricted import restricted
 from planning.driver_canary import DriverCanary
-from planning.pools import GPU_RESOURCE
+from planning.settings.scalars import Cpu, Memory
 
 CALLED = "driver-canary"
 FOLDER, FILE = "/etc/tritonup-driver", "handshake.py"
 
-USER = 1000
-"""As Triton's own pods run (components/serving/triton.py)."""
-
-AMOUNTS = {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "256Mi"}
+CPU, MEMORY, DISK = Cpu(500), Memory(2**30), Memory(256 * 2**20)
 """An allowance: a CUDA context takes some hundred MiB of the host's memory."""
 
 SCRATCH = "128Mi"
-
-STAY = {"karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
-"""A node is not taken from under it to save cost (as from builders, components/models/engine_builder.py)."""
 
 LATER_S = 60
 """Pulumi gives up so much later than the Job does, which says why."""
@@ -136,18 +124,9 @@ def _job(
 
 
 def _pod(canary: DriverCanary, args: DriverCanariesArgs, program: Input[str]) -> PodSpecArgs:
-    amounts = {**AMOUNTS, GPU_RESOURCE: str(canary.gpus)}
-    return PodSpecArgs(
-        automount_service_account_token=False,
-        enable_service_links=False,
-        restart_policy="Never",
-        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
-        security_context=PodSecurityContextArgs(
-            run_as_non_root=True,
-            run_as_user=USER,
-            run_as_group=USER,
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+    return job_pod(
+        pull_secret=args.pull_secret,
+        owns_volumes=False,
         affinity=on_nodes_with([canary.labels]),
         tolerations=tolerated(canary.taints),
         containers=[
@@ -162,7 +141,7 @@ def _pod(canary: DriverCanary, args: DriverCanariesArgs, program: Input[str]) ->
                     EnvVarArgs(name="HOME", value="/tmp"),  # noqa: S108 - a volume of the pod's own
                     EnvVarArgs(name="PYTHONDONTWRITEBYTECODE", value="1"),
                 ],
-                resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
+                resources=exactly(CPU, MEMORY, DISK, gpus=canary.gpus),
                 termination_message_policy="FallbackToLogsOnError",
                 security_context=restricted(),
                 volume_mounts=[

@@ -12,24 +12,11 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi import Input, ResourceOptions
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
-from pulumi_kubernetes.core.v1 import (
-    CapabilitiesArgs,
-    ConfigMapVolumeSourceArgs,
-    ContainerArgs,
-    LocalObjectReferenceArgs,
-    PodSpecArgs,
-    PodTemplateSpecArgs,
-    ResourceRequirementsArgs,
-    SecurityContextArgs,
-    VolumeArgs,
-    VolumeMountArgs,
-)
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
 from components.gpu.health_agent import health_agent
-from components.gpu.own_program import FOLDER, account, as_nobody, own_namespace, told
+from components.gpu.own_program import account, own_namespace, running, told
 from components.labels import NAME, common
 from planning.gpu_health import PlannedHealth
 
@@ -81,7 +68,31 @@ class GpuHealth(pulumi.ComponentResource):
             opts=child,
         )
         _may_hold_the_lease(f"{name}-lease", inside, who, labels, child)
-        _deployment(name, args, inside, who, labels, child)
+        settings = told(
+            f"{name}-settings",
+            called=CALLED,
+            namespace=inside,
+            file=FILE,
+            text=settings_file(args.planned),
+            labels=labels,
+            opts=child,
+        )
+        running(
+            name,
+            called=CALLED,
+            namespace=inside,
+            who=who,
+            image=args.planned.image.value,
+            command=[CALLED, "drain"],
+            file=FILE,
+            settings=settings,
+            replicas=REPLICAS,
+            amounts=AMOUNTS,
+            grace_s=GRACE_S,
+            pull_secret=args.pull_secret,
+            labels=labels,
+            opts=child,
+        )
         if args.planned.agent:
             health_agent(
                 f"{name}-agent", planned=args.planned, pull_secret=args.pull_secret, labels=args.labels, opts=child
@@ -128,62 +139,4 @@ def _may_hold_the_lease(
         ),
         subjects=[SubjectArgs(kind="ServiceAccount", name=who, namespace=namespace)],
         opts=opts,
-    )
-
-
-def _deployment(
-    name: str,
-    args: GpuHealthArgs,
-    namespace: Input[str],
-    who: Input[str],
-    labels: Mapping[str, str],
-    opts: ResourceOptions,
-) -> Deployment:
-    settings = told(
-        f"{name}-settings",
-        called=CALLED,
-        namespace=namespace,
-        file=FILE,
-        text=settings_file(args.planned),
-        labels=labels,
-        opts=opts,
-    )
-    return Deployment(
-        name,
-        metadata=ObjectMetaArgs(name=CALLED, namespace=namespace, labels=labels),
-        spec=DeploymentSpecArgs(
-            replicas=REPLICAS,
-            selector=LabelSelectorArgs(match_labels={NAME: CALLED}),
-            template=PodTemplateSpecArgs(
-                metadata=ObjectMetaArgs(labels=labels, annotations=dict(settings.annotations)),
-                spec=_pod(args, who, settings.name),
-            ),
-        ),
-        opts=opts,
-    )
-
-
-def _pod(args: GpuHealthArgs, who: Input[str], settings: Input[str]) -> PodSpecArgs:
-    return PodSpecArgs(
-        service_account_name=who,
-        automount_service_account_token=True,
-        termination_grace_period_seconds=GRACE_S,
-        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
-        security_context=as_nobody(),
-        containers=[
-            ContainerArgs(
-                name=CALLED,
-                image=args.planned.image.value.by_digest,
-                image_pull_policy="IfNotPresent",
-                args=[CALLED, "drain", f"{FOLDER}/{FILE}"],
-                resources=ResourceRequirementsArgs(requests=dict(AMOUNTS), limits={"memory": AMOUNTS["memory"]}),
-                security_context=SecurityContextArgs(
-                    allow_privilege_escalation=False,
-                    read_only_root_filesystem=True,
-                    capabilities=CapabilitiesArgs(drop=["ALL"]),
-                ),
-                volume_mounts=[VolumeMountArgs(name="settings", mount_path=FOLDER, read_only=True)],
-            )
-        ],
-        volumes=[VolumeArgs(name="settings", config_map=ConfigMapVolumeSourceArgs(name=settings))],
     )

@@ -28,7 +28,6 @@ from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
     EnvVarArgs,
     EnvVarSourceArgs,
-    LocalObjectReferenceArgs,
     ObjectFieldSelectorArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
@@ -41,6 +40,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
 from components.gpu.own_program import account, own_namespace
+from components.images import pull_secrets
 from components.labels import NAME, common
 from components.placement import on_nodes_with
 from planning.gpu_health import OURS, PlannedHealth
@@ -102,7 +102,7 @@ def _pod(planned: PlannedHealth, who: Input[str], pull_secret: str | None) -> Po
         enable_service_links=False,
         priority_class_name="system-node-critical",
         termination_grace_period_seconds=5,
-        image_pull_secrets=[LocalObjectReferenceArgs(name=pull_secret)] if pull_secret else None,
+        image_pull_secrets=pull_secrets(pull_secret),
         affinity=on_nodes_with([pool.labels for pool in planned.pools]),
         tolerations=[
             TolerationArgs(key=key, operator="Exists", effect=effect)

@@ -1,7 +1,8 @@
-"""A program of ours that talks to the API server: its namespace, its account with no right more than it needs, and
-what it is told.
+"""A program of ours that talks to the API server: its namespace, its account with no right more than it needs, what it
+is told, and its Deployment.
 
-It calls the API server and nobody else, and nobody calls it.
+It calls the API server and nobody else, and nobody calls it. It runs as a user with no rights, on a file system that it
+cannot write to.
 """
 
 from __future__ import annotations
@@ -12,12 +13,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pulumi import Input, Output, ResourceOptions
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
 from pulumi_kubernetes.core.v1 import (
+    CapabilitiesArgs,
     ConfigMap,
+    ConfigMapVolumeSourceArgs,
+    ContainerArgs,
     Namespace,
-    PodSecurityContextArgs,
-    SeccompProfileArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ResourceRequirementsArgs,
+    SecurityContextArgs,
     ServiceAccount,
+    TopologySpreadConstraintArgs,
+    VolumeArgs,
+    VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import (
@@ -36,16 +46,16 @@ from pulumi_kubernetes.rbac.v1 import (
     SubjectArgs,
 )
 
+from components.images import pull_secrets
 from components.labels import NAME, common
 from components.security.network import default_deny
+from components.security.restricted import as_nobody
+from planning.images import ImageRef
 from planning.network import API_PORTS
 
 FOLDER = "/etc/tritonup"
 SETTINGS_DIGEST = "tritonup/settings-digest"
 """Annotation of the pod template: the file is read once."""
-
-USER = 65532
-"""Nobody's on any node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +160,68 @@ def told(
     )
 
 
-def as_nobody() -> PodSecurityContextArgs:
-    return PodSecurityContextArgs(
-        run_as_non_root=True,
-        run_as_user=USER,
-        run_as_group=USER,
-        fs_group=USER,
-        seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+def running(
+    name: str,
+    *,
+    called: str,
+    namespace: Input[str],
+    who: Input[str],
+    image: ImageRef,
+    command: Sequence[str],
+    file: str,
+    settings: Told,
+    replicas: int,
+    amounts: Mapping[str, str],
+    grace_s: int,
+    pull_secret: str | None,
+    labels: Mapping[str, str],
+    opts: ResourceOptions,
+) -> Deployment:
+    """`command` is followed by the path of `file`, which `settings` holds. `amounts` are requests, and memory's is a
+    limit too. Several of its pods are on different nodes, as far as there are some."""
+    own = LabelSelectorArgs(match_labels={NAME: called})
+    pod = PodSpecArgs(
+        service_account_name=who,
+        automount_service_account_token=True,
+        termination_grace_period_seconds=grace_s,
+        image_pull_secrets=pull_secrets(pull_secret),
+        security_context=as_nobody(),
+        topology_spread_constraints=[
+            TopologySpreadConstraintArgs(
+                max_skew=1,
+                topology_key="kubernetes.io/hostname",
+                when_unsatisfiable="ScheduleAnyway",
+                label_selector=own,
+            )
+        ]
+        if replicas > 1
+        else None,
+        containers=[
+            ContainerArgs(
+                name=called,
+                image=image.by_digest,
+                image_pull_policy="IfNotPresent",
+                args=[*command, f"{FOLDER}/{file}"],
+                resources=ResourceRequirementsArgs(requests=dict(amounts), limits={"memory": amounts["memory"]}),
+                security_context=SecurityContextArgs(
+                    allow_privilege_escalation=False,
+                    read_only_root_filesystem=True,
+                    capabilities=CapabilitiesArgs(drop=["ALL"]),
+                ),
+                volume_mounts=[VolumeMountArgs(name="settings", mount_path=FOLDER, read_only=True)],
+            )
+        ],
+        volumes=[VolumeArgs(name="settings", config_map=ConfigMapVolumeSourceArgs(name=settings.name))],
+    )
+    return Deployment(
+        name,
+        metadata=ObjectMetaArgs(name=called, namespace=namespace, labels=labels),
+        spec=DeploymentSpecArgs(
+            replicas=replicas,
+            selector=own,
+            template=PodTemplateSpecArgs(
+                metadata=ObjectMetaArgs(labels=labels, annotations=dict(settings.annotations)), spec=pod
+            ),
+        ),
+        opts=opts,
     )

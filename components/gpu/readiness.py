@@ -11,26 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import Input, ResourceOptions
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
-from pulumi_kubernetes.core.v1 import (
-    CapabilitiesArgs,
-    ConfigMapVolumeSourceArgs,
-    ContainerArgs,
-    LocalObjectReferenceArgs,
-    PodSpecArgs,
-    PodTemplateSpecArgs,
-    ResourceRequirementsArgs,
-    SecurityContextArgs,
-    TopologySpreadConstraintArgs,
-    VolumeArgs,
-    VolumeMountArgs,
-)
+from pulumi import ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
-from components.gpu.own_program import FOLDER, account, as_nobody, own_namespace, told
+from components.gpu.own_program import account, own_namespace, running, told
 from components.labels import NAME, common
 from planning.gpu_readiness import PlannedReadiness
 
@@ -42,6 +28,9 @@ VERBS = ("get", "list", "watch", "patch")
 """What it may do to nodes. All nodes: RBAC knows no nodes of a pool."""
 
 FILE = "gpu-readiness.json"
+
+GRACE_S = 5
+"""It ends at once: there is nothing that it would have to put down."""
 
 AMOUNTS = {"cpu": "10m", "memory": "64Mi"}
 """Measured: 23 MiB resident when it has begun (VmHWM, CPython 3.11); it holds at most a page of nodes beside that. The
@@ -74,7 +63,31 @@ class GpuReadiness(pulumi.ComponentResource):
             labels=labels,
             opts=child,
         )
-        _deployment(name, args, inside, who, labels, child)
+        settings = told(
+            f"{name}-settings",
+            called=CALLED,
+            namespace=inside,
+            file=FILE,
+            text=settings_file(args.planned),
+            labels=labels,
+            opts=child,
+        )
+        running(
+            name,
+            called=CALLED,
+            namespace=inside,
+            who=who,
+            image=args.planned.image.value,
+            command=[CALLED],
+            file=FILE,
+            settings=settings,
+            replicas=args.planned.replicas,
+            amounts=AMOUNTS,
+            grace_s=GRACE_S,
+            pull_secret=args.pull_secret,
+            labels=labels,
+            opts=child,
+        )
         PodDisruptionBudget(
             f"{name}-budget",
             metadata=ObjectMetaArgs(name=CALLED, namespace=inside, labels=labels),
@@ -94,70 +107,3 @@ def settings_file(planned: PlannedReadiness) -> str:
         "pools": [{"name": pool.name, "labels": dict(pool.labels), "gpus": pool.gpus.value} for pool in planned.pools],
     }
     return json.dumps(said, indent=2, sort_keys=True) + "\n"
-
-
-def _deployment(
-    name: str,
-    args: GpuReadinessArgs,
-    namespace: Input[str],
-    who: Input[str],
-    labels: Mapping[str, str],
-    opts: ResourceOptions,
-) -> Deployment:
-    settings = told(
-        f"{name}-settings",
-        called=CALLED,
-        namespace=namespace,
-        file=FILE,
-        text=settings_file(args.planned),
-        labels=labels,
-        opts=opts,
-    )
-    return Deployment(
-        name,
-        metadata=ObjectMetaArgs(name=CALLED, namespace=namespace, labels=labels),
-        spec=DeploymentSpecArgs(
-            replicas=args.planned.replicas,
-            selector=LabelSelectorArgs(match_labels={NAME: CALLED}),
-            template=PodTemplateSpecArgs(
-                metadata=ObjectMetaArgs(labels=labels, annotations=dict(settings.annotations)),
-                spec=_pod(args, who, settings.name),
-            ),
-        ),
-        opts=opts,
-    )
-
-
-def _pod(args: GpuReadinessArgs, who: Input[str], settings: Input[str]) -> PodSpecArgs:
-    return PodSpecArgs(
-        service_account_name=who,
-        automount_service_account_token=True,
-        # It ends at once: there is nothing that it would have to put down.
-        termination_grace_period_seconds=5,
-        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
-        security_context=as_nobody(),
-        topology_spread_constraints=[
-            TopologySpreadConstraintArgs(
-                max_skew=1,
-                topology_key="kubernetes.io/hostname",
-                when_unsatisfiable="ScheduleAnyway",
-                label_selector=LabelSelectorArgs(match_labels={NAME: CALLED}),
-            )
-        ],
-        containers=[
-            ContainerArgs(
-                name=CALLED,
-                image=args.planned.image.value.by_digest,
-                image_pull_policy="IfNotPresent",
-                args=[CALLED, f"{FOLDER}/{FILE}"],
-                resources=ResourceRequirementsArgs(requests=dict(AMOUNTS), limits={"memory": AMOUNTS["memory"]}),
-                security_context=SecurityContextArgs(
-                    allow_privilege_escalation=False,
-                    read_only_root_filesystem=True,
-                    capabilities=CapabilitiesArgs(drop=["ALL"]),
-                ),
-                volume_mounts=[VolumeMountArgs(name="settings", mount_path=FOLDER, read_only=True)],
-            )
-        ],
-        volumes=[VolumeArgs(name="settings", config_map=ConfigMapVolumeSourceArgs(name=settings))],
-    )

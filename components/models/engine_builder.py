@@ -24,19 +24,17 @@ from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
-    LocalObjectReferenceArgs,
-    PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
-    ResourceRequirementsArgs,
-    SeccompProfileArgs,
     ServiceAccount,
     VolumeArgs,
     VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.amounts import exactly
 from components.images import image_reference
+from components.job_pods import STAY, job_pod
 from components.labels import NAME, of_builders
 from components.models.fetching import FILE as SIGNING_FILE
 from components.models.fetching import FOLDER as SIGNING_FOLDER
@@ -48,18 +46,14 @@ from planning.engines.builder import PUBLISHER, EngineJob, PlannedBuilder
 from planning.engines.orders import BUILDER
 from planning.engines.trtexec import TRTEXEC, trtexec_arguments
 from planning.engines.workplace import Workplace
-from planning.pools import GPU_RESOURCE
 from planning.ports import TRITON_HTTP_PORT
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.scalars import Memory
 from planning.storage import CloudIdentity
 
 WORK = Workplace(PurePosixPath("/work"))
 
 ORDER_FOLDER = "/etc/tritonup-order"
 ORDER_FILE = "order.json"
-
-USER = 1000
-"""As Triton's own pods run (components/serving/triton.py); all containers write to one volume."""
 
 SCRATCH = Memory(2**30)
 """Of /tmp: TensorRT's and CUDA's caches. An allowance of ours."""
@@ -72,14 +66,8 @@ RETRIES = 1
 UNLESS_PUBLISHED = f'[ -e {WORK.already} ] || exec "$@"'
 """The shell's: trtexec takes its place, unless `source` has found that nothing is left to do."""
 
-STAY = {"karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
-"""A node is not taken from under a build to save cost (Karpenter, "Disruption", Pod-Level Controls; Cluster Autoscaler
-FAQ, "What types of pods can prevent CA from removing a node?")."""
-
 ORDER_DIGEST = "tritonup/order-digest"
 """Annotation of the pod template: another order of the same key, with another tolerance, is another Job."""
-
-CPU, MEMORY, DISK = "cpu", "memory", "ephemeral-storage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,31 +177,21 @@ def _pod(args: EngineBuilderArgs, job: EngineJob, account: Input[str], order: In
     disk = Memory(job.room.value.bytes + SCRATCH.bytes + LOGS.bytes)
     keys = access_keys(bucket) or None
     log = "FallbackToLogsOnError"
-    return PodSpecArgs(
-        service_account_name=account,
-        automount_service_account_token=False,
-        enable_service_links=False,
-        restart_policy="Never",
-        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
-        security_context=PodSecurityContextArgs(
-            run_as_non_root=True,
-            run_as_user=USER,
-            run_as_group=USER,
-            fs_group=USER,
-            fs_group_change_policy="OnRootMismatch",
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+    return job_pod(
+        account=account,
+        pull_secret=args.pull_secret,
+        owns_volumes=True,
         node_selector=class_of(job.pools),
         affinity=on_nodes_with([pool.labels for pool in job.pools]),
         tolerations=tolerations_of(job.pools),
-        init_containers=[
+        before=[
             ContainerArgs(
                 name="source",
                 image=programs,
                 image_pull_policy="IfNotPresent",
                 args=["engines", "prepare", *told, f"--signing={SIGNING_FOLDER}/{SIGNING_FILE}"],
                 env=keys,
-                resources=_amounts(job.cpu, job.memory, disk),
+                resources=exactly(job.cpu, job.memory, disk),
                 termination_message_policy=log,
                 security_context=restricted(),
                 volume_mounts=[work, ordered, signing],
@@ -227,7 +205,7 @@ def _pod(args: EngineBuilderArgs, job: EngineJob, account: Input[str], order: In
                     trtexec_arguments(job.order, onnx=str(WORK.onnx(job.order)), plan=str(WORK.plan)),
                 ),
                 env=[home],
-                resources=_amounts(job.cpu, job.memory, disk, gpus=1),
+                resources=exactly(job.cpu, job.memory, disk, gpus=1),
                 termination_message_policy=log,
                 security_context=restricted(),
                 volume_mounts=[work, scratch, shared],
@@ -248,7 +226,7 @@ def _pod(args: EngineBuilderArgs, job: EngineJob, account: Input[str], order: In
                     "--allow-metrics=false",
                 ],
                 env=[home],
-                resources=_amounts(job.cpu, job.beside, disk, gpus=1),
+                resources=exactly(job.cpu, job.beside, disk, gpus=1),
                 security_context=restricted(),
                 volume_mounts=[read_work, scratch, shared],
             ),
@@ -260,7 +238,7 @@ def _pod(args: EngineBuilderArgs, job: EngineJob, account: Input[str], order: In
                 image_pull_policy="IfNotPresent",
                 args=["engines", "publish", *told, f"--server=http://127.0.0.1:{TRITON_HTTP_PORT}"],
                 env=keys,
-                resources=_amounts(*PUBLISHER, LOGS),
+                resources=exactly(*PUBLISHER, LOGS),
                 termination_message_policy=log,
                 security_context=restricted(),
                 volume_mounts=[read_work, ordered],
@@ -285,8 +263,3 @@ def _identity(args: EngineBuilderArgs) -> dict[str, str]:
     bucket = args.builder.bucket
     ours = bucket.scheme == "s3" and isinstance(bucket.access, CloudIdentity)
     return {NO_ROLE: "build,triton"} if ours else {}
-
-
-def _amounts(cpu: Cpu, memory: Memory, disk: Memory, gpus: int = 0) -> ResourceRequirementsArgs:
-    amounts = {CPU: str(cpu), MEMORY: str(memory), DISK: str(disk), **({GPU_RESOURCE: str(gpus)} if gpus else {})}
-    return ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts))

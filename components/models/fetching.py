@@ -24,6 +24,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.amounts import exactly
 from components.images import image_reference
 from components.security.restricted import restricted
 from planning.images import ImageRef
@@ -66,27 +67,29 @@ def signing_config(
 def fetcher_container(server: PlannedServer, source: FetchedSource, volume: str) -> ContainerArgs:
     """`volume`: where the models come to."""
     on_disk = source.room.value.bytes if source.onto == "disk" else 0
-    amounts = {
-        "cpu": str(server.cpu),
-        "memory": str(server.memory),
-        "ephemeral-storage": str(Memory(on_disk + LOGS.bytes)),
-    }
+    resources = exactly(server.cpu, server.memory, Memory(on_disk + LOGS.bytes))
     return pull_container(
-        server.name, server.served, source.bucket, image=source.image.value, amounts=amounts, volume=volume
+        server.name, server.served, source.bucket, image=source.image.value, resources=resources, volume=volume
     )
 
 
 def pull_container(
-    server: str, served: ServedSet, bucket: Bucket, *, image: ImageRef, amounts: Mapping[str, str], volume: str
+    server: str,
+    served: ServedSet,
+    bucket: Bucket,
+    *,
+    image: ImageRef,
+    resources: ResourceRequirementsArgs,
+    volume: str,
 ) -> ContainerArgs:
-    """Brings what `server` serves from `bucket` to `volume`; `amounts` are requests and limits alike."""
+    """Brings what `server` serves from `bucket` to `volume`."""
     return ContainerArgs(
         name=CONTAINER,
         image=image_reference(image),
         image_pull_policy="IfNotPresent",
         args=pull_arguments(server, served, bucket),
         env=access_keys(bucket) or None,
-        resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
+        resources=resources,
         # What it cannot say itself, a crash or an end for want of memory, its log's last lines do.
         termination_message_policy="FallbackToLogsOnError",
         security_context=restricted(),

@@ -12,19 +12,13 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
-from pulumi_kubernetes.batch.v1 import (
-    Job,
-    JobSpecArgs,
-)
+from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs
 from pulumi_kubernetes.core.v1 import (
-    LocalObjectReferenceArgs,
     PersistentVolumeClaim,
     PersistentVolumeClaimSpecArgs,
     PersistentVolumeClaimVolumeSourceArgs,
-    PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
-    SeccompProfileArgs,
     ServiceAccount,
     VolumeArgs,
     VolumeResourceRequirementsArgs,
@@ -32,18 +26,15 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.storage.v1 import StorageClass
 
-from components.job_attempts import disruptions_uncounted
+from components.amounts import exactly
+from components.job_pods import disruptions_uncounted, job_pod
 from components.labels import INSTANCE, NAME, of_fillers
-from components.models.fetching import (
-    LOGS,
-    pull_container,
-    signing_volume,
-)
+from components.models.fetching import LOGS, pull_container, signing_volume
 from components.security.network import network_policy
 from planning.filling import ACCOUNT, FILLER_CPU, FILLER_MEMORY, FillJob, PlannedFiller
 from planning.model_versions import MODELS_DIGEST
 from planning.storage import CloudIdentity
-from planning.volumes import USER, MadeClass, PlannedClaim
+from planning.volumes import MadeClass, PlannedClaim
 
 VOLUME = "models"
 
@@ -151,24 +142,14 @@ def _job(name: str, args: ModelFillerArgs, job: FillJob, claim: Input[str], opts
 
 
 def _pod(args: ModelFillerArgs, job: FillJob, account: Input[str], claim: Input[str]) -> PodSpecArgs:
-    amounts = {"cpu": str(FILLER_CPU), "memory": str(FILLER_MEMORY), "ephemeral-storage": str(LOGS)}
-    return PodSpecArgs(
-        service_account_name=account,
-        automount_service_account_token=False,
-        enable_service_links=False,
-        restart_policy="Never",
-        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
-        security_context=PodSecurityContextArgs(
-            run_as_non_root=True,
-            run_as_user=USER,
-            run_as_group=USER,
-            fs_group=USER,
-            fs_group_change_policy="OnRootMismatch",
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+    resources = exactly(FILLER_CPU, FILLER_MEMORY, LOGS)
+    return job_pod(
+        account=account,
+        pull_secret=args.pull_secret,
+        owns_volumes=True,
         containers=[
             pull_container(
-                job.server, job.served, job.bucket, image=args.filler.programs.value, amounts=amounts, volume=VOLUME
+                job.server, job.served, job.bucket, image=args.filler.programs.value, resources=resources, volume=VOLUME
             )
         ],
         volumes=[

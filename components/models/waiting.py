@@ -5,8 +5,9 @@ It reads and never writes, and is nobody to the bucket. Where it gives up, the p
 
 from __future__ import annotations
 
-from pulumi_kubernetes.core.v1 import ContainerArgs, ResourceRequirementsArgs, VolumeMountArgs
+from pulumi_kubernetes.core.v1 import ContainerArgs, VolumeMountArgs
 
+from components.amounts import exactly
 from components.images import image_reference
 from components.models.fetching import CONTAINER, FILE, FOLDER, LOGS, SIGNING
 from components.security.restricted import restricted
@@ -16,7 +17,6 @@ from planning.storage import MOUNT, FilledSource
 
 def waiting_container(server: PlannedServer, source: FilledSource, mount: VolumeMountArgs) -> ContainerArgs:
     """`mount`: the whole volume, read-only."""
-    amounts = {"cpu": str(server.cpu), "memory": str(server.memory), "ephemeral-storage": str(LOGS)}
     return ContainerArgs(
         name=CONTAINER,
         image=image_reference(source.image.value),
@@ -28,7 +28,7 @@ def waiting_container(server: PlannedServer, source: FilledSource, mount: Volume
             f"--signing={FOLDER}/{FILE}",
             f"--seconds={source.seconds.value}",
         ],
-        resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
+        resources=exactly(server.cpu, server.memory, LOGS),
         termination_message_policy="FallbackToLogsOnError",
         security_context=restricted(),
         volume_mounts=[mount, VolumeMountArgs(name=SIGNING, mount_path=FOLDER, read_only=True)],

@@ -14,24 +14,22 @@ from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
 from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
-    LocalObjectReferenceArgs,
     PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
-    ResourceRequirementsArgs,
     SeccompProfileArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.scheduling.v1 import PriorityClass
 
-from components.images import image_reference
+from components.amounts import exactly
+from components.images import image_reference, pull_secrets
 from components.labels import INSTANCE, NAME, common
 from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.restricted import restricted
 from components.serving.proxy import SCRATCH
 from components.serving.triton import LOGS
 from planning.headroom import PRIORITY, PlannedHeadroom
-from planning.pools import GPU_RESOURCE
 from planning.server import PlannedServer
 from planning.settings.scalars import Memory
 
@@ -112,18 +110,13 @@ def _pod(
 ) -> PodSpecArgs:
     pools = headroom.lane.pools
     cpu, memory = server.pod
-    amounts = {
-        "cpu": str(cpu),
-        "memory": str(memory),
-        "ephemeral-storage": str(Memory(server.storage.disk.bytes + LOGS.bytes + SCRATCH.bytes)),
-        **({GPU_RESOURCE: str(server.gpus)} if server.gpus else {}),
-    }
+    disk = Memory(server.storage.disk.bytes + LOGS.bytes + SCRATCH.bytes)
     return PodSpecArgs(
         automount_service_account_token=False,
         enable_service_links=False,
         priority_class_name=priority_class,
         termination_grace_period_seconds=0,
-        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
+        image_pull_secrets=pull_secrets(args.pull_secret),
         security_context=PodSecurityContextArgs(
             run_as_non_root=True, run_as_user=USER, seccomp_profile=SeccompProfileArgs(type="RuntimeDefault")
         ),
@@ -135,7 +128,7 @@ def _pod(
                 name="pause",
                 image=image_reference(headroom.image.value),
                 image_pull_policy="IfNotPresent",
-                resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
+                resources=exactly(cpu, memory, disk, gpus=server.gpus),
                 security_context=restricted(user=USER),
             )
         ],

@@ -24,13 +24,13 @@ from pulumi_kubernetes.core.v1 import (
     LifecycleArgs,
     LifecycleHandlerArgs,
     ProbeArgs,
-    ResourceRequirementsArgs,
     TCPSocketActionArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.amounts import exactly
 from components.security.restricted import restricted
 from planning.proxy import CPU, LEAVING, LOOKUPS, MEMORY, SCRATCH, SCRATCH_FOLDER, Proxy, nginx_config
 
@@ -98,7 +98,6 @@ def proxy_config(
 
 def proxy_container(image: str, proxy: Proxy) -> ContainerArgs:
     """For the pod's `init_containers`: `restartPolicy: Always` is what makes it a sidecar."""
-    amounts = {"cpu": str(CPU), "memory": str(MEMORY), "ephemeral-storage": str(SCRATCH)}
     # Not `nginx -s quit`: it reads the configuration first, look-ups included.
     leave = (
         f"sleep {proxy.away_after.value}; touch {SCRATCH_FOLDER}/{LEAVING}; "
@@ -115,7 +114,7 @@ def proxy_container(image: str, proxy: Proxy) -> ContainerArgs:
             ContainerPortArgs(name=HTTP_PORT_NAME, container_port=proxy.http.port, protocol="TCP"),
             ContainerPortArgs(name=GRPC_PORT_NAME, container_port=proxy.grpc.port, protocol="TCP"),
         ],
-        resources=ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts)),
+        resources=exactly(CPU, MEMORY, SCRATCH),
         # Through to Triton: a sidecar's readiness counts for the pod's, and clients come this way.
         readiness_probe=ProbeArgs(
             http_get=HTTPGetActionArgs(path="/v2/health/ready", port=HTTP_PORT_NAME),

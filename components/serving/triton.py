@@ -24,13 +24,9 @@ from pulumi_kubernetes.core.v1 import (
     HTTPGetActionArgs,
     LifecycleArgs,
     LifecycleHandlerArgs,
-    LocalObjectReferenceArgs,
-    PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ProbeArgs,
-    ResourceRequirementsArgs,
-    SeccompProfileArgs,
     SleepActionArgs,
     TopologySpreadConstraintArgs,
     VolumeArgs,
@@ -38,31 +34,29 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
-from components.images import image_reference
+from components.amounts import exactly
+from components.images import image_reference, pull_secrets
 from components.labels import LANE, lane_selector, of_server
 from components.models.fetching import NO_ROLE
 from components.models.volumes import models_in_pod
 from components.placement import class_of, on_nodes_with, tolerations_of
-from components.security.restricted import restricted
+from components.security.restricted import as_user, restricted
 from components.serving.caching import cache_in_pod
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
 from planning.model_versions import MODELS_DIGEST
-from planning.pools import GPU_RESOURCE
 from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
 from planning.settings.scalars import Memory
 from planning.startup import PROBE_PERIOD_S
 from planning.storage import Bucket, CloudIdentity, FetchedSource
+from planning.volumes import USER
 
 CONTAINER = "triton"
 
 TRITON_HTTP_NAME = "http-triton"
 TRITON_GRPC_NAME = "grpc-triton"
 """Its own ports; `http` and `grpc` are the proxy's."""
-
-TRITON_USER = 1000
-"""`triton-server` in NVIDIA's image (server, build.py; the secure deployment guide runs as it)."""
 
 LOGS = Memory(2**30)
 """Ephemeral storage for the container's log beside /tmp: kubelet rotates at 5 files of 10 MiB by default."""
@@ -128,15 +122,8 @@ def _pod(args: TritonArgs) -> PodSpecArgs:
         enable_service_links=False,
         priority_class_name=args.priority_class,
         termination_grace_period_seconds=server.drain.grace.value,
-        image_pull_secrets=[LocalObjectReferenceArgs(name=args.pull_secret)] if args.pull_secret else None,
-        security_context=PodSecurityContextArgs(
-            run_as_non_root=True,
-            run_as_user=TRITON_USER,
-            run_as_group=TRITON_USER,
-            fs_group=TRITON_USER,
-            fs_group_change_policy="OnRootMismatch",
-            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-        ),
+        image_pull_secrets=pull_secrets(args.pull_secret),
+        security_context=as_user(USER, owns_volumes=True),
         node_selector=class_of(args.lane.lane.pools),
         affinity=on_nodes_with([pool.labels for pool in args.lane.lane.pools]),
         tolerations=tolerations_of(args.lane.lane.pools),
@@ -198,7 +185,7 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
             ContainerPortArgs(name=TRITON_GRPC_NAME, container_port=TRITON_GRPC_PORT, protocol="TCP"),
             ContainerPortArgs(name="metrics", container_port=METRICS_PORT, protocol="TCP"),
         ],
-        resources=_resources(server),
+        resources=exactly(server.cpu, server.memory, Memory(server.storage.disk.bytes + LOGS.bytes), gpus=server.gpus),
         startup_probe=ProbeArgs(
             http_get=HTTPGetActionArgs(path=f"/v2/models/{server.startup.model.value}/ready", port=TRITON_HTTP_NAME),
             period_seconds=PROBE_PERIOD_S,
@@ -226,17 +213,6 @@ def _container(server: PlannedServer, env: Sequence[EnvVarArgs], mounts: Sequenc
             VolumeMountArgs(name="scratch", mount_path="/tmp"),  # noqa: S108 - a volume of the pod's own
         ],
     )
-
-
-def _resources(server: PlannedServer) -> ResourceRequirementsArgs:
-    """Requests equal limits: the pod is Guaranteed, and a GPU cannot be overcommitted anyway."""
-    amounts = {
-        "cpu": str(server.cpu),
-        "memory": str(server.memory),
-        "ephemeral-storage": str(Memory(server.storage.disk.bytes + LOGS.bytes)),
-        **({GPU_RESOURCE: str(server.gpus)} if server.gpus else {}),
-    }
-    return ResourceRequirementsArgs(requests=dict(amounts), limits=dict(amounts))
 
 
 def _spread(args: TritonArgs) -> list[TopologySpreadConstraintArgs]:
