@@ -1,8 +1,10 @@
-"""All three stacks, rendered once for each process that runs tests."""
+"""All three stacks, and the EKS cluster of one of them, rendered once for each process that runs tests."""
 
 from __future__ import annotations
 
 import pytest
+from eks_variants import EDITS, variant
+from recorded_eks import RecordedEks, prod_eks
 from rendered_stack import STACKS, NotAssembledError, RenderedStack, example_repository, rendered_stack
 
 
@@ -25,3 +27,15 @@ def stack(request: pytest.FixtureRequest, assembled_models: None) -> RenderedSta
 def whole(request: pytest.FixtureRequest, assembled_models: None) -> RenderedStack:
     """Each stack with all that is rendered of it."""
     return rendered_stack(request.param)
+
+
+@pytest.fixture(params=EDITS)
+def eks(request: pytest.FixtureRequest, assembled_models: None) -> RecordedEks:
+    """Stack prod's cluster, and that of other settings."""
+    return variant(request.param)
+
+
+@pytest.fixture
+def prod(assembled_models: None) -> RecordedEks:
+    """Stack prod's cluster."""
+    return prod_eks()
