@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pytest
-from conftest import Place
 from onnx import ModelProto, TensorProto, helper
+from places import Place
 from small_repository import Keys, served_of
 from test_triton_serves import installed, triton
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import Result
-from conftest import Place
+from places import Place
 from small_repository import Keys
 from typer.testing import CliRunner
 

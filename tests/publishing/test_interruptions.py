@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 import pytest
-from conftest import Place
+from places import Place
 from small_repository import Keys, bytes_below, noise, served_of
 
 import publishing.store

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Place
 from models_project import as_json, models, push
+from places import Place
 from stand_in_clusters import NO_SUCH_KIND, StandIn, stand_in
 from test_running import BACK_OFF, REFUSED, container, owner, pod, ready, version
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Place
 from models_project import as_json, models, push, write_stack
+from places import Place
 from small_repository import Keys, bytes_below
 from typer.testing import CliRunner
 

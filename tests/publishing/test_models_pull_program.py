@@ -12,7 +12,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 import pytest
-from conftest import Place
+from places import Place
 from small_repository import Keys, bytes_below, files, served_of
 
 from planning.repository.served import ServedSet

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
-from conftest import Place
+from places import Place
 from small_repository import Keys, bytes_below, files, served_of, trusting
 
 from planning.repository.served import ServedSet

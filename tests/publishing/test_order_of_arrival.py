@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Condition
 
 import pytest
-from conftest import Place
+from places import Place
 from small_repository import Keys, bytes_below, noise, served_of
 
 import publishing.pulling

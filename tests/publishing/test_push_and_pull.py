@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
-from conftest import Place
+from places import Place
 from small_repository import Keys, bytes_below, files, served_of, trusting
 
 from publishing.layout import content_key

@@ -14,8 +14,8 @@ from threading import Barrier, Event, Lock
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Place
 from counting_proxy import CountingProxy, counting
+from places import Place
 from small_repository import Keys, noise, served_of
 from test_interruptions import killed_when, slow_process
 from watched_parts import Before, WatchedStore, parts_of, unfinished

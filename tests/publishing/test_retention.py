@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from conftest import Place
 from hypothesis import given
 from hypothesis import strategies as st
+from places import Place
 from small_repository import Keys, files, served_of
 
 from publishing.layout import read_layout

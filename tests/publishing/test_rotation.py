@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Place
 from models_project import as_json, models, push
+from places import Place
 from small_repository import Keys
 from stand_in_clusters import StandIn, stand_in
 from test_running import owner, pod, ready, version

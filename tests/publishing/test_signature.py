@@ -8,8 +8,8 @@ from pathlib import Path
 
 import model_signing
 import pytest
-from conftest import Place
 from cryptography.hazmat.primitives.asymmetric import ec
+from places import Place
 from small_repository import Keys, bytes_below, files, served_of, trusting, write_key
 
 from planning.settings.keys import PublicKey

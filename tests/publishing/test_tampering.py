@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Place
+from places import Place
 from small_repository import Keys, files, served_of, trusting
 
 from planning.repository.served import ServedSet

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from conftest import Place
+from places import Place
 from small_repository import Keys
 
 from local.ask import Asker

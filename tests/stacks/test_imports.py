@@ -6,9 +6,11 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import re
 import resource
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -217,6 +219,15 @@ def test_components_know_neither_the_configuration_nor_the_stacks_name() -> None
     for path in (ROOT / "components").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert not any(call in text for call in ("pulumi.Config", "get_stack(", "get_project(", "os.environ")), path
+
+
+def test_all_tests_can_be_given_to_one_run() -> None:
+    """A file of the tests is imported by its bare name, from whichever folder pytest has put on the path first."""
+    files = sorted((ROOT / "tests").rglob("*.py"))
+    named = Counter(path.name for path in files if path.name != "conftest.py")
+    assert [name for name, count in named.items() if count > 1] == []
+    # There is one in each folder, and which of them this would be depends on what else is run.
+    assert [path for path in files if re.search(r"^(from|import) conftest\b", path.read_text(), re.MULTILINE)] == []
 
 
 def test_one_file_alone_reads_the_configuration() -> None:
