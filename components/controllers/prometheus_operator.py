@@ -30,7 +30,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.controllers.definitions import definitions
 from components.controllers.prometheus import Prometheus, PrometheusArgs
-from components.controllers.prometheus_rights import operators_rights
+from components.controllers.prometheus_rights import CONFIGURATION, operators_rights
 from components.labels import INSTANCE, NAME, common
 from components.security.network import default_deny, network_policy
 from components.security.restricted import as_nobody, restricted
@@ -129,6 +129,7 @@ def arguments(planned: PlannedPrometheus) -> list[str]:
         f"--prometheus-instance-namespaces={planned.namespace}",
         f"--prometheus-config-reloader={reloader.by_digest}",
         "--enable-config-reloader-probes=true",
+        f"--secret-field-selector=metadata.name={CONFIGURATION}",
         "--kubelet-endpoints=false",
         # What a Prometheus without any selector once meant, and nobody should have by mistake.
         "--disable-unmanaged-prometheus-configuration=true",

@@ -3,6 +3,8 @@
 Upstream's own operator may do everything with every Secret, ConfigMap and StatefulSet of the cluster
 (prometheus-operator v0.93.0, example/rbac). This one writes in its own namespace alone, which is made for it, and of
 the servers' it reads monitors and rules. Its Prometheus finds pods there and may nothing else.
+
+Of Secrets it reads those that it makes itself, and no other: the key that the adapter serves with is beside them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,19 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, SubjectArgs
 from components.controllers.bound_roles import READ, everywhere, may, namespaced
 
 GROUP = "monitoring.coreos.com"
+
+CONFIGURATION = "prometheus-prometheus"
+"""The Secret in which the operator tells the Prometheus `prometheus` what to do (pkg/prometheus/common.go,
+`ConfigSecretName`)."""
+
+BESIDE = tuple(
+    f"{CONFIGURATION}-{suffix}" for suffix in ("tls-assets-0", "web-config", "thanos-prometheus-http-client-file")
+)
+"""It makes these too, of a Prometheus that asks for none of it (pkg/prometheus/server/operator.go, `sync`)."""
+
+ASKED_FOR = f"{CONFIGURATION}-tls-assets-1"
+"""It deletes what follows the last one, until there is none (pkg/operator/sharded_secret.go,
+`cleanupExcessSecretShards`)."""
 
 FOLLOWED = ("podmonitors", "probes", "prometheusrules", "servicemonitors")
 
@@ -72,7 +87,14 @@ def _own() -> list[PolicyRuleArgs]:
         # Owners of objects are set with `blockOwnerDeletion`, which some clusters allow to whoever may this alone.
         may(GROUP, ("prometheuses/finalizers",), ("update",)),
         may("apps", ("statefulsets",), (*READ, "create", "update", "patch", "delete")),
-        may("", ("configmaps", "secrets"), (*READ, "create", "update", "delete")),
+        may("", ("configmaps",), (*READ, "create", "update", "delete")),
+        # A name cannot be asked for of what is not there yet.
+        may("", ("secrets",), ("create",)),
+        *(may("", ("secrets",), ("get", "update"), called=name) for name in (CONFIGURATION, *BESIDE)),
+        may("", ("secrets",), ("delete",), called=ASKED_FOR),
+        # It watches what a Prometheus refers to, which ours does not. One name is a right to a list that selects it
+        # (kubernetes/apiserver, pkg/endpoints/request/requestinfo.go, `NewRequestInfo`), as its flag makes it.
+        may("", ("secrets",), ("list", "watch"), called=CONFIGURATION),
         may("", ("services", "services/finalizers"), ("get", "create", "update", "delete")),
         may("", ("pods",), ("list", "delete")),
     ]

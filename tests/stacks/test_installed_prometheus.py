@@ -80,6 +80,21 @@ def test_it_writes_nowhere_but_in_its_own_namespace_and_reads_no_secret_of_the_s
         assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
 
 
+def test_it_reads_no_secret_but_those_that_it_makes(prod: RenderedStack) -> None:
+    """The key that the adapter serves with is in the same namespace."""
+    inside = rules_of(prod, "Role", "prometheus-operator", installed(prod).namespace)
+    of_secrets = [rule for rule in inside if "secrets" in rule["resources"]]
+    assert all(rule["resources"] == ["secrets"] for rule in of_secrets)
+    assert [rule["verbs"] for rule in of_secrets if "resourceNames" not in rule] == [["create"]]
+    named = {name for rule in of_secrets for name in rule.get("resourceNames", [])}
+    # As it names them (prometheus-operator v0.93.0, pkg/prometheus/common.go, `PrefixedName`).
+    assert all(name.startswith(f"prometheus-{prometheus(prod)['metadata']['name']}") for name in named)
+    # A list of one name is allowed to whoever asks for that one, which its flag does.
+    (watched,) = [rule for rule in of_secrets if {"list", "watch"} & set(rule["verbs"])]
+    (name,) = watched["resourceNames"]
+    assert f"--secret-field-selector=metadata.name={name}" in container_of(deployment(prod))["args"]
+
+
 def test_prometheus_finds_the_servers_pods_and_may_nothing_else(prod: RenderedStack) -> None:
     roles = [each for each in prod.of("Role", "ClusterRole") if each.name == "prometheus"]
     assert [(each.kind, each.namespace) for each in roles] == [("Role", prod.plan.namespace)]
