@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from planning.buckets import Bucket, readers_bucket
 from planning.catalogue import Catalogue
 from planning.derived import Derived
 from planning.images import ImageRef
@@ -20,7 +21,6 @@ from planning.repository.served import ServedSet
 from planning.server import PlannedServer
 from planning.settings.root import Settings
 from planning.settings.scalars import Cpu, Memory
-from planning.storage import Bucket, SecretKeys, destination_bucket
 from planning.volumes import PlannedClaim, filler_account, plan_claim, plan_fill_time, volume_of
 
 ACCOUNT = "model-filler"
@@ -56,17 +56,13 @@ class PlannedFiller:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The names of the Secrets that its pods read."""
-        return tuple(sorted({name for job in self.jobs for name in _secrets(job.bucket)}))
+        return tuple(sorted({name for job in self.jobs for name in job.bucket.secrets}))
 
     def name_of(self, job: FillJob) -> str:
         """The Job's name. Keys are part of it, because a version that is signed anew needs its new signature."""
         facts = [self.claim.name, job.served.digest, str(self.programs.value), self.keys]
-        facts += [job.bucket.url, str(job.bucket.region), str(job.bucket.endpoint), *_secrets(job.bucket)]
+        facts += [job.bucket.url, str(job.bucket.region), str(job.bucket.endpoint), *job.bucket.secrets]
         return f"fill-{job.server}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:10]}"
-
-
-def _secrets(bucket: Bucket) -> tuple[str, ...]:
-    return (bucket.access.name,) if isinstance(bucket.access, SecretKeys) else ()
 
 
 def plan_filler(
@@ -86,7 +82,7 @@ def plan_filler(
             seconds=plan_fill_time(server.served),
         )
         for server in servers
-        if (bucket := destination_bucket(settings, server.name)) is not None
+        if (bucket := readers_bucket(settings, server.name)) is not None
     )
     if not jobs:
         return None

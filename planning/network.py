@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from planning.buckets import Bucket, CloudIdentity
 from planning.catalogue import Catalogue
 from planning.clusters.eks_network import can_be_cut
 from planning.clusters.eks_network import plan_network as cut
@@ -20,7 +21,7 @@ from planning.settings.cluster import Eks, Existing, Gke, Local, described, plat
 from planning.settings.monitoring import PrometheusOperator
 from planning.settings.root import Settings
 from planning.settings.servers import Caller, Triton
-from planning.storage import Bucket, CloudIdentity, FetchedSource, Storage
+from planning.storage import FetchedSource, Storage
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace with its name (Kubernetes 1.22 and newer)."""

@@ -23,7 +23,7 @@ from planning.settings.caching import RedisCache, ResponseCache
 from planning.settings.scalars import Cpu, Memory
 from planning.settings.servers import Exposure
 from planning.startup import Patience, Startup
-from planning.storage import FetchedSource, FilledSource, SecretKeys, Storage
+from planning.storage import FetchedSource, FilledSource, Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +69,9 @@ class PlannedServer:
     def secrets(self) -> tuple[str, ...]:
         """The names of the Secrets that its pods read."""
         source = self.storage.source
-        keys = source.bucket.access if isinstance(source, FetchedSource) else None
+        keys = source.bucket.secrets if isinstance(source, FetchedSource) else ()
         password = self.cache.credentials if isinstance(self.cache, RedisCache) else None
-        return (*((keys.name,) if isinstance(keys, SecretKeys) else ()), *((password,) if password else ()))
+        return (*keys, *((password,) if password else ()))
 
     @property
     def images(self) -> tuple[ImageRef, ...]:

@@ -6,11 +6,10 @@ starts cannot find anything but what was checked, and with --model-control-mode=
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from planning.clusters.eks_models import made_role
+from planning.buckets import Bucket, readers_bucket
 from planning.derived import Derived
-from planning.engines.orders import BUILDER
 from planning.fetching import Onto, delivery_of, plan_fetch_time, plan_room
 from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageRef
@@ -21,18 +20,15 @@ from planning.settings.repository import (
     Claim,
     Fetched,
     Gs,
-    GsEngines,
     ImageVolume,
     ModelRepository,
     NodePath,
     OnVolume,
     S3Compatible,
-    S3CompatibleEngines,
-    S3Engines,
 )
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
-from planning.volumes import plan_claim, plan_fill_time, reader_account
+from planning.volumes import plan_claim, plan_fill_time
 
 MOUNT = "/models"
 """Where a volume of models is mounted in the container, always read-only."""
@@ -49,39 +45,6 @@ IMAGE_VOLUMES_TOO_NEW = Rule("TU904", Severity.ERROR, "The cluster's Kubernetes 
 IMAGE_VOLUMES_SINCE = (1, 35)
 """Kubernetes mounts images as volumes by default from 1.35 on (KEP-4639; a feature gate, off by default, in
 1.31 to 1.34)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudIdentity:
-    """The pod proves to the cloud who it is, as `annotations` of its service account say."""
-
-    annotations: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretKeys:
-    """The Secret `name` has the keys of a reader of the bucket."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
-    """A destination in an object store: `url` is the whole of it. `endpoint` is where another S3 than AWS's answers;
-    `networks` are its addresses, any public one where there are none."""
-
-    url: str
-    scheme: str
-    region: str | None
-    endpoint: str | None
-    access: CloudIdentity | SecretKeys
-    networks: tuple[str, ...]
-
-    @property
-    def port(self) -> int:
-        scheme, _, place = (self.endpoint or "https://").partition("://")
-        stated = place.partition(":")[2]
-        return int(stated) if stated else 80 if scheme == "http" else 443
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,13 +107,6 @@ class NodePathSource:
     path: str
 
 
-ROLE = "eks.amazonaws.com/role-arn"
-"""The annotation by which a ServiceAccount names its IAM role (Amazon EKS user guide, "Assign IAM roles to Kubernetes
-service accounts")."""
-
-GOOGLE_ACCOUNT = "iam.gke.io/gcp-service-account"
-"""The annotation by which a ServiceAccount names the Google service account that it acts as."""
-
 Source = BucketSource | FetchedSource | FilledSource | ClaimSource | ImageSource | NodePathSource
 
 
@@ -211,8 +167,9 @@ def _source(
 ) -> Source | Finding | None:
     below = f"{server}/{served.digest}"
     match repository.destination:
-        case S3() | S3Compatible() | Gs() as destination:
-            bucket = _bucket(destination, _role_to_read(settings, server))
+        case S3() | S3Compatible() | Gs():
+            bucket = readers_bucket(settings, server)
+            assert bucket is not None, "each of these is one"
             match delivery_of(repository):
                 case None:
                     return BucketSource(bucket=bucket, url=f"{bucket.url}/{below}")
@@ -253,72 +210,6 @@ def _source(
                 node_path=path,
                 size=size,
                 path=f"{MOUNT}/{below}",
-            )
-
-
-def destination_bucket(settings: Settings, server: str) -> Bucket | None:
-    """The destination with the identity of who reads `server`'s models; None where it is no bucket."""
-    match settings.model_repository.destination:
-        case S3() | S3Compatible() | Gs() as at:
-            return _bucket(at, _role_to_read(settings, server))
-        case _:
-            return None
-
-
-def builders_bucket(settings: Settings) -> Bucket | None:
-    """The destination with the identity of whoever builds engines; None where nobody does."""
-    match settings.model_repository.destination:
-        case S3(engines=S3Engines() as engines) as at:
-            role = engines.role or made_role(settings, BUILDER)
-            access = CloudIdentity(annotations=((ROLE, role),) if role else ())
-        case S3Compatible(engines=S3CompatibleEngines() as engines) as at:
-            access = SecretKeys(name=engines.credentials)
-        case Gs(engines=GsEngines() as engines) as at:
-            account = engines.service_account
-            access = CloudIdentity(annotations=((GOOGLE_ACCOUNT, account),) if account else ())
-        case _:
-            return None
-    return replace(_bucket(at, None), access=access)
-
-
-def _role_to_read(settings: Settings, server: str) -> str | None:
-    return made_role(settings, reader_account(settings.model_repository, server))
-
-
-def _bucket(at: S3 | S3Compatible | Gs, made: str | None) -> Bucket:
-    """`made`: the role that is made for who reads it, where `at` names none."""
-    below = f"{at.bucket}/{at.prefix}" if at.prefix else at.bucket
-    match at:
-        case S3():
-            role = at.role or made
-            identity = CloudIdentity(annotations=((ROLE, role),) if role else ())
-            return Bucket(
-                url=f"s3://{below}",
-                scheme="s3",
-                region=at.region,
-                endpoint=None,
-                access=identity,
-                networks=tuple(at.networks),
-            )
-        case S3Compatible():
-            return Bucket(
-                url=f"s3://{below}",
-                scheme="s3",
-                region=at.region,
-                endpoint=at.endpoint,
-                access=SecretKeys(name=at.credentials),
-                networks=tuple(at.networks),
-            )
-        case Gs():
-            account = at.service_account
-            identity = CloudIdentity(annotations=((GOOGLE_ACCOUNT, account),) if account else ())
-            return Bucket(
-                url=f"gs://{below}",
-                scheme="gs",
-                region=None,
-                endpoint=None,
-                access=identity,
-                networks=tuple(at.networks),
             )
 
 

@@ -42,13 +42,13 @@ from components.models.fetching import NO_ROLE, SIGNING, access_keys, signing_vo
 from components.placement import class_of, on_nodes_with, tolerations_of
 from components.security.network import network_policy
 from components.security.restricted import restricted
+from planning.buckets import CloudIdentity
 from planning.engines.builder import PUBLISHER, EngineJob, PlannedBuilder
 from planning.engines.orders import BUILDER
 from planning.engines.trtexec import TRTEXEC, trtexec_arguments
 from planning.engines.workplace import Workplace
 from planning.ports import TRITON_HTTP_PORT
 from planning.settings.scalars import Memory
-from planning.storage import CloudIdentity
 
 WORK = Workplace(PurePosixPath("/work"))
 
@@ -89,14 +89,13 @@ class EngineBuilder(pulumi.ComponentResource):
         super().__init__("tritonup:models:EngineBuilder", name, None, opts)
         child = ResourceOptions(parent=self)
         labels = of_builders(args.labels)
-        access = args.builder.bucket.access
         account = ServiceAccount(
             f"{name}-account",
             metadata=ObjectMetaArgs(
                 name=BUILDER,
                 namespace=args.namespace,
                 labels=labels,
-                annotations=dict(access.annotations) if isinstance(access, CloudIdentity) else None,
+                annotations=args.builder.bucket.identity,
             ),
             automount_service_account_token=False,
             opts=child,

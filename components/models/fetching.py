@@ -27,12 +27,13 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components.amounts import exactly
 from components.images import image_reference
 from components.security.restricted import restricted
+from planning.buckets import Bucket, SecretKeys
 from planning.images import ImageRef
 from planning.repository.served import ServedSet
 from planning.server import PlannedServer
 from planning.settings.repository import Signing
 from planning.settings.scalars import Memory
-from planning.storage import MOUNT, Bucket, FetchedSource, SecretKeys
+from planning.storage import MOUNT, FetchedSource
 
 CONTAINER = "models"
 

@@ -33,7 +33,6 @@ from components.models.fetching import LOGS, pull_container, signing_volume
 from components.security.network import network_policy
 from planning.filling import ACCOUNT, FILLER_CPU, FILLER_MEMORY, FillJob, PlannedFiller
 from planning.model_versions import MODELS_DIGEST
-from planning.storage import CloudIdentity
 from planning.volumes import MadeClass, PlannedClaim
 
 VOLUME = "models"
@@ -119,7 +118,9 @@ def _job(name: str, args: ModelFillerArgs, job: FillJob, claim: Input[str], opts
     labels = {**of_fillers(args.labels), INSTANCE: job.server}
     account = ServiceAccount(
         f"{name}-{job.server}-account",
-        metadata=ObjectMetaArgs(name=job.account, namespace=args.namespace, labels=labels, annotations=_identity(job)),
+        metadata=ObjectMetaArgs(
+            name=job.account, namespace=args.namespace, labels=labels, annotations=job.bucket.identity
+        ),
         automount_service_account_token=False,
         opts=opts,
     )
@@ -160,9 +161,3 @@ def _pod(args: ModelFillerArgs, job: FillJob, account: Input[str], claim: Input[
             signing_volume(args.signing),
         ],
     )
-
-
-def _identity(job: FillJob) -> dict[str, str] | None:
-    """Annotations by which the cloud gives the pod an identity; there is no Kubernetes token in it."""
-    access = job.bucket.access
-    return dict(access.annotations) or None if isinstance(access, CloudIdentity) else None

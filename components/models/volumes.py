@@ -29,17 +29,9 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.models.fetching import SIGNING, fetcher_container, fetcher_volumes, signing_volume
 from components.models.waiting import waiting_container
+from planning.buckets import Bucket
 from planning.server import PlannedServer
-from planning.storage import (
-    MOUNT,
-    Bucket,
-    BucketSource,
-    ClaimSource,
-    FetchedSource,
-    FilledSource,
-    ImageSource,
-    NodePathSource,
-)
+from planning.storage import MOUNT, BucketSource, ClaimSource, FetchedSource, FilledSource, ImageSource, NodePathSource
 
 VOLUME = "models"
 

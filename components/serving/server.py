@@ -22,7 +22,6 @@ from planning.ports import GRPC_PORT, HTTP_PORT
 from planning.server import PlannedServer
 from planning.settings.cluster import Platform
 from planning.settings.monitoring import Monitoring, PrometheusOperator
-from planning.storage import CloudIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +53,15 @@ class Server(pulumi.ComponentResource):
         super().__init__("tritonup:serving:Server", name, None, opts)
         child = ResourceOptions(parent=self)
         server = args.server
+        bucket = server.storage.bucket
         labels = of_server(server.name, args.labels)
         account = ServiceAccount(
             f"{name}-account",
             metadata=ObjectMetaArgs(
-                name=server.name, namespace=args.namespace, labels=labels, annotations=_identity(server)
+                name=server.name,
+                namespace=args.namespace,
+                labels=labels,
+                annotations=bucket.identity if bucket else None,
             ),
             automount_service_account_token=False,
             opts=child,
@@ -150,10 +153,3 @@ class Server(pulumi.ComponentResource):
         self.grpc = Output.concat(host, f":{GRPC_PORT}")
         self.models = Output.from_input(f"sha256:{server.served.digest}")
         self.register_outputs({"http": self.http, "grpc": self.grpc, "models": self.models})
-
-
-def _identity(server: PlannedServer) -> dict[str, str] | None:
-    """Annotations by which the cloud gives the pod an identity; there is no Kubernetes token in it."""
-    bucket = server.storage.bucket
-    stated = bucket.access.annotations if bucket and isinstance(bucket.access, CloudIdentity) else ()
-    return dict(stated) or None

@@ -44,12 +44,13 @@ from components.security.restricted import as_user, restricted
 from components.serving.caching import cache_in_pod
 from components.serving.proxy import CONFIG_DIGEST, config_digest, proxy_container, proxy_volumes
 from components.serving.proxy import CONTAINER as PROXY
+from planning.buckets import Bucket, CloudIdentity
 from planning.model_versions import MODELS_DIGEST
 from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
 from planning.settings.scalars import Memory
 from planning.startup import PROBE_PERIOD_S
-from planning.storage import Bucket, CloudIdentity, FetchedSource
+from planning.storage import FetchedSource
 from planning.volumes import USER
 
 CONTAINER = "triton"

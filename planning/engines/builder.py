@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from planning.buckets import Bucket, builders_bucket
 from planning.catalogue import Catalogue
 from planning.derived import Derived
 from planning.engines.needed import NeededEngine
@@ -29,7 +30,6 @@ from planning.server import PlannedServer
 from planning.settings.repository import EngineBuilder
 from planning.settings.root import Settings
 from planning.settings.scalars import Cpu, Memory
-from planning.storage import Bucket, SecretKeys, builders_bucket
 
 PUBLISHER = (Cpu(250), Memory(512 * 2**20))
 """Of our program beside Triton: two answers at a time, and an interpreter. An allowance of ours."""
@@ -74,7 +74,7 @@ class PlannedBuilder:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The names of the Secrets that its pods read."""
-        return (self.bucket.access.name,) if isinstance(self.bucket.access, SecretKeys) else ()
+        return self.bucket.secrets
 
 
 def plan_builder(

@@ -13,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import settings as search
 from hypothesis import strategies as st
 
+from planning.buckets import CloudIdentity
 from planning.catalogue import CATALOGUE
 from planning.catalogue.eks import SYSTEM_MACHINES, VERSIONS
 from planning.catalogue.machines import MACHINES
@@ -23,7 +24,6 @@ from planning.clusters.eks_network import can_be_cut, plan_network, smallest
 from planning.draining import DETECTION_LAG_S
 from planning.findings import Finding, Severity
 from planning.plan import Plan
-from planning.storage import CloudIdentity
 from tests.unit.planning.world import EKS, SIGNING, Raw, edited, planned, settings_of
 
 ZONES = tuple(f"us-east-1{letter}" for letter in "abcdef")

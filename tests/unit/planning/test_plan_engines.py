@@ -7,12 +7,12 @@ from dataclasses import fields, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planning.buckets import CloudIdentity
 from planning.engines.builder import PUBLISHER
 from planning.engines.key import EngineKey
 from planning.engines.needed import NeededEngine
 from planning.engines.shapes import Input, InputShapes, arguments, profile
 from planning.quota import GPU, PODS
-from planning.storage import CloudIdentity
 from tests.unit.planning.world import (
     BUILDING,
     EACH,

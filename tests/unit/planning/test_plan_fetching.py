@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planning.buckets import SecretKeys
 from planning.catalogue import CATALOGUE
 from planning.images import ImageLock
 from planning.plan import Plan
 from planning.planner import plan
 from planning.release import PROGRAMS_IMAGE
 from planning.settings.scalars import Memory
-from planning.storage import SCRATCH_LEAST, FetchedSource, SecretKeys
+from planning.storage import SCRATCH_LEAST, FetchedSource
 from tests.unit.planning.world import (
     FETCHED,
     GKE,

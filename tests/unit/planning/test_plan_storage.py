@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.storage import SCRATCH_LEAST, CloudIdentity
+from planning.buckets import CloudIdentity
+from planning.storage import SCRATCH_LEAST
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import Raw, changed, heavier, planned, planned_with, repository, vision
 

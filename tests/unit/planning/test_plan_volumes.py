@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as search
 from hypothesis import strategies as st
 
+from planning.buckets import SecretKeys
 from planning.clusters.eks import PlannedEks
 from planning.clusters.eks_models import ModelsInS3
 from planning.clusters.gke import PlannedGke
@@ -18,7 +19,7 @@ from planning.plan import Plan
 from planning.settings.reading import read_settings
 from planning.settings.root import Settings
 from planning.settings.scalars import Memory
-from planning.storage import SCRATCH_LEAST, FilledSource, SecretKeys
+from planning.storage import SCRATCH_LEAST, FilledSource
 from planning.volumes import MadeClass
 from tests.unit.planning.world import (
     EKS,
