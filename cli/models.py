@@ -13,7 +13,11 @@ from cli.deferred import deferred
 COMMANDS = {
     "add": (
         "cli.models_add:add_from_hub",
-        "Fetch files of the Hugging Face hub into the model repository, note their digests, and never ask it again.",
+        "Fetch files of a hub into the model repository, and note their digests in hub.lock.json.",
+    ),
+    "fetch": (
+        "cli.models_add:fetch_noted",
+        "Fetch what hub.lock.json notes and the model repository has not, or has otherwise.",
     ),
     "list": (
         "cli.models_stock:list_models",

@@ -1,4 +1,4 @@
-"""`tritonup models add`: files of the Hugging Face hub into the model repository, at one commit."""
+"""`tritonup models add` and `tritonup models fetch`: files of a hub into the model repository, at one revision."""
 
 from __future__ import annotations
 
@@ -9,48 +9,72 @@ import typer
 
 from cli.console import Exit, err, out
 from cli.destinations import stop
-from cli.models_options import AsJson, print_json
+from cli.models_options import AsJson, failed, print_json
 from cli.project import project_root
 from cli.transfers import size
-from publishing.hub import LOCK, HubError, HubSource, add
+from planning.repository.hub_lock import LOCK
+from publishing.hub import Added, add, fetch, pinned
+from publishing.hub_source import HubError
 
 CACHE = Path(".cache") / "hub"
-"""In the project's folder, by repository and commit."""
+"""In the project's folder, by source and revision."""
+
+Repository = Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="The model repository.")]
+_HERE = Path("model_repository")
 
 
 def add_from_hub(
-    source: Annotated[str, typer.Argument(metavar="hf://ORG/NAME@COMMIT", help="What to fetch, at which commit.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="hf://ORG/NAME@COMMIT: what to fetch, pinned.")],
     into: Annotated[str, typer.Option("--to", metavar="MODEL/VERSION/NAME", help="The folder that the files come to.")],
     include: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Only files that match, as *.safetensors; repeatable.")
     ] = None,
-    repository: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="The model repository.")] = Path(
-        "model_repository"
-    ),
+    repository: Repository = _HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch files of the Hugging Face hub into the model repository, note their digests, and never ask it again."""
+    """Fetch files of a hub into the model repository, and note their digests in hub.lock.json."""
     root = project_root()
     try:
-        pinned = HubSource.parse(source)
+        wanted = pinned(source)
     except HubError as refused:
         stop(str(refused))
     try:
-        added = add(
-            pinned,
-            root / repository,
-            PurePosixPath(into),
-            include or (),
-            root / CACHE,
-            lambda text: err.print(text, markup=False),
-        )
+        added = add(wanted, root / repository, PurePosixPath(into), include or (), root / CACHE, _note)
     except (HubError, OSError) as refused:
-        stop(str(refused), Exit.FINDINGS)
+        failed(refused, {}, as_json)
     if as_json:
-        print_json({"exit": 0, "folder": into, **added.locked.model_dump(mode="json"), "fetched_bytes": added.fetched})
+        print_json({"exit": Exit.CLEAN, **_data(added)})
+    else:
+        _show(added)
+
+
+def fetch_noted(repository: Repository = _HERE, as_json: AsJson = False) -> None:
+    """Fetch what hub.lock.json notes and the model repository has not, or has otherwise."""
+    root = project_root()
+    try:
+        done = fetch(root / repository, root / CACHE, _note)
+    except (HubError, OSError) as refused:
+        failed(refused, {}, as_json)
+    if as_json:
+        print_json({"exit": Exit.CLEAN, "folders": [_data(one) for one in done]})
         return
-    total = sum(file.size for file in added.locked.files.values())
+    for one in done:
+        _show(one)
+    if not done:
+        out.print(f"{repository / LOCK} notes nothing.", markup=False)
+
+
+def _note(text: str) -> None:
+    err.print(text, markup=False)
+
+
+def _data(added: Added) -> dict[str, object]:
+    return {"folder": str(added.folder), **added.locked.model_dump(mode="json"), "fetched_bytes": added.fetched}
+
+
+def _show(added: Added) -> None:
+    files = added.locked.files
+    total = size(sum(file.size for file in files.values()))
     out.print(
-        f"{into}\n  {len(added.locked.files)} files ({size(total)}), {size(added.fetched)} fetched; noted in {LOCK}",
-        markup=False,
+        f"{added.folder}\n  {len(files)} files ({total}), {size(added.fetched)} fetched; noted in {LOCK}", markup=False
     )

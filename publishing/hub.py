@@ -1,226 +1,230 @@
-"""Files of the Hugging Face hub into a model repository, at one commit, by their digests: pods never talk to the hub.
+"""Files of a hub into a model repository, at one revision, by their digests: pods never talk to a hub.
 
-`hf://org/name@<commit>` names a commit by its whole hash: a branch or a tag names other files tomorrow. What comes is
-held against what the hub says of that commit (SHA-256 of large files, git's own hash of small ones), and its SHA-256s
-are noted in `hub.lock.json` at the repository's root: whoever fetches the same again must get the same bytes, whatever
-the hub says then. What was fetched lies in a cache by its commit and is not fetched twice.
-
-The hub is asked by its own library, huggingface_hub, at HF_ENDPOINT, with the token of HF_TOKEN or of its login.
+What comes is held against what the hub says of that revision, and its SHA-256s are noted in `hub.lock.json` at the
+repository's root: whoever fetches the same again must get the same bytes, whatever the hub says then. What was fetched
+lies in a cache by its revision and is not fetched twice.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
-import json
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from planning.repository.hub_lock import (
+    LOCK,
+    HubLock,
+    HubLockError,
+    LockedFile,
+    LockedFolder,
+    hub_lock_text,
+    inside,
+    read_hub_lock,
+)
+from planning.settings.scalars import Memory
+from publishing.hub_source import HubError, Listed, Source, sha256_of
+from publishing.hugging_face import HuggingFace
 from publishing.proof import pieces
 
-LOCK = "hub.lock.json"
+Note = Callable[[str], None]
+"""Told of every file before it is fetched."""
 
-_SOURCE = re.compile(r"hf://(?P<repo>[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)@(?P<commit>[0-9a-f]{40})")
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class HubError(Exception):
-    """The files cannot be had, or are not those that they should be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubSource:
-    """A repository of the hub at one commit."""
-
-    repo: str
-    commit: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """HubError where `text` names no commit."""
-        match = _SOURCE.fullmatch(text)
-        if match is None:
-            raise HubError(
-                f"{text!r} is no hf://ORG/NAME@COMMIT with the 40 digits of a commit. A branch or tag names other files"
-                ' tomorrow: take the commit from the repository\'s page, under "Files".'
-            )
-        return cls(repo=match["repo"], commit=match["commit"])
-
-    def __str__(self) -> str:
-        return f"hf://{self.repo}@{self.commit}"
-
-
-class LockedFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sha256: Sha256
-    size: Annotated[int, Field(ge=0)]
-
-
-class LockedFolder(BaseModel):
-    """`source` as it was named, `files` by their path in it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    source: str
-    files: Mapping[str, LockedFile]
-
-
-class HubLock(BaseModel):
-    """By the folder's path in the model repository."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: Literal[1] = 1
-    folders: Mapping[str, LockedFolder] = {}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
     """`fetched` bytes came from the hub; the others were in the cache or in place."""
 
-    folder: Path
+    folder: PurePosixPath
     locked: LockedFolder
     fetched: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Listed:
-    """A file as the hub lists it: `sha256` of a large one, `blob` git's hash of a small one."""
-
-    path: str
-    size: int
-    sha256: str | None
-    blob: str
+def pinned(text: str) -> Source:
+    """What `text` names. HubError where that is no source, or may be other files tomorrow."""
+    if text.startswith("hf://"):
+        return HuggingFace.parse(text)
+    raise HubError(f"{text!r} is no source of models: write hf://ORG/NAME@COMMIT.")
 
 
-def read_hub_lock(root: Path) -> HubLock:
-    """What the repository at `root` notes; nothing where there is no lock. HubError where it cannot be read."""
-    try:
-        return HubLock.model_validate_json((root / LOCK).read_bytes())
-    except FileNotFoundError:
-        return HubLock()
-    except (OSError, ValidationError) as refused:
-        raise HubError(f"{root / LOCK} cannot be read: {str(refused).partition(chr(10))[0]}") from None
-
-
-def add(
-    source: HubSource,
-    root: Path,
-    folder: PurePosixPath,
-    patterns: Sequence[str],
-    cache: Path,
-    note: Callable[[str], None],
-) -> Added:
+def add(source: Source, root: Path, folder: PurePosixPath, patterns: Sequence[str], cache: Path, note: Note) -> Added:
     """Have the files of `source` that match one of `patterns` (all, where there are none) in `folder` of the model
-    repository at `root`, and noted in its lock. HubError where not: then the repository is as it was."""
-    if folder.is_absolute() or ".." in folder.parts or not folder.parts:
-        raise HubError(f"{str(folder)!r} is no folder inside the model repository: write MODEL/VERSION/NAME.")
-    lock = read_hub_lock(root)
-    known = lock.folders.get(folder.as_posix())
-    listed = _listed(source)
+    repository at `root`, and noted in its lock. Of what was noted for `folder` before, the rest goes. HubError where
+    not: then the repository is as it was."""
+    _is_inside(root, folder)
+    known = _lock(root).folders.get(folder.as_posix())
+    listed = source.listed()
     wanted = [one for one in listed if not patterns or any(fnmatch(one.path, pattern) for pattern in patterns)]
     if not wanted:
         raise HubError(f"{source} has no file that matches {', '.join(patterns)}. It has: {_few(listed)}.")
-    kept = cache / source.repo.replace("/", "--") / source.commit
-    files: dict[str, LockedFile] = {}
-    fetched = 0
-    for one in wanted:
-        at = kept / one.path
-        if not (at.is_file() and at.stat().st_size == one.size):
+    if known is not None and known.source != str(source):
+        known = None
+    return _bring(source, root, folder, wanted, known, cache, note)
+
+
+def fetch(root: Path, cache: Path, note: Note) -> tuple[Added, ...]:
+    """Have everything that the lock of the repository at `root` notes as it notes it. HubError where not: folders that
+    came before are there."""
+    return tuple(
+        _again(root, PurePosixPath(folder), locked, cache, note) for folder, locked in _lock(root).folders.items()
+    )
+
+
+def _again(root: Path, folder: PurePosixPath, locked: LockedFolder, cache: Path, note: Note) -> Added:
+    _is_inside(root, folder)
+    source = pinned(locked.source)
+    for place, brought in ((root / folder, True), (cache / source.place, False)):
+        if all(_is(place / path, file) for path, file in locked.files.items()):
+            if not brought:
+                with _alone(root):
+                    _put(place, root, folder, locked)
+            return Added(folder=folder, locked=locked, fetched=0)
+    listed = {one.path: one for one in source.listed()}
+    if gone := [path for path in locked.files if path not in listed]:
+        raise HubError(f"{source} has no {gone[0]} any more, which {LOCK} notes for {folder}.")
+    return _bring(source, root, folder, [listed[path] for path in locked.files], locked, cache, note)
+
+
+def _bring(
+    source: Source,
+    root: Path,
+    folder: PurePosixPath,
+    wanted: Sequence[Listed],
+    known: LockedFolder | None,
+    cache: Path,
+    note: Note,
+) -> Added:
+    """`known` are the same files of the same source as they were noted before."""
+    kept = cache / source.place
+    absent = [one for one in wanted if not _has_size(kept / one.path, one.size)]
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        _has_room(kept, sum(one.size for one in absent))
+        for one in absent:
             note(f"{one.path} ({one.size} bytes)")
-            _download(source, one, kept)
-            fetched += one.size
-        files[one.path] = LockedFile(sha256=_proven(source, one, at), size=at.stat().st_size)
-    locked = LockedFolder(source=str(source), files=files)
-    if known is not None and known.source == locked.source:
-        _as_before(source, known, locked)
-    _put(kept, root / folder, files)
-    text = HubLock(folders={**lock.folders, folder.as_posix(): locked}).model_dump(mode="json")
-    unfinished = root / f".{LOCK}.{os.getpid()}"
-    unfinished.write_text(json.dumps(text, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    unfinished.replace(root / LOCK)
-    return Added(folder=root / folder, locked=locked, fetched=fetched)
+            source.fetch(one, kept)
+        files = {one.path: LockedFile(sha256=sha256_of(source, one, kept / one.path), size=one.size) for one in wanted}
+        if known is not None:
+            _as_before(source, known, files)
+        locked = LockedFolder(source=str(source), files=files)
+        with _alone(root):
+            _put(kept, root, folder, locked)
+    except OSError as failed:
+        if failed.errno not in _FULL:
+            raise
+        raise HubError(
+            f"The disk is full: {failed.filename or kept} cannot be written. Make room, and go on."
+        ) from None
+    return Added(folder=folder, locked=locked, fetched=sum(one.size for one in absent))
 
 
-def _as_before(source: HubSource, known: LockedFolder, now: LockedFolder) -> None:
-    for path, file in now.files.items():
+def _as_before(source: Source, known: LockedFolder, now: Mapping[str, LockedFile]) -> None:
+    for path, file in now.items():
         if (before := known.files.get(path)) is not None and before != file:
             raise HubError(
                 f"{path} of {source} has the SHA-256 {file.sha256[:12]}…, and {LOCK} notes {before.sha256[:12]}…:"
-                " the same commit gives other bytes. Find out why before you trust it; nothing was changed."
+                " the same revision gives other bytes. Find out why before you trust it; nothing was changed."
             )
 
 
-def _put(kept: Path, folder: Path, paths: Iterable[str]) -> None:
-    """The new folder beside the old one, and then in its place."""
-    new = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(new, ignore_errors=True)
-    for path in paths:
-        (new / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(kept / path, new / path)
-    shutil.rmtree(folder, ignore_errors=True)
-    new.rename(folder)
-
-
-def _listed(source: HubSource) -> list[_Listed]:
-    from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
-
+def _put(kept: Path, root: Path, folder: PurePosixPath, locked: LockedFolder) -> None:
+    """The files in their places, and what was noted before and is no more out of them; then the lock. What somebody
+    else put there is not touched."""
+    lock = _lock(root)
+    before = lock.folders.get(folder.as_posix(), LockedFolder(source=locked.source, files={}))
+    place = root / folder
+    other = {path: place / path for path, file in locked.files.items() if not _is(place / path, file)}
+    for path, target in other.items():
+        if path not in before.files and target.exists():
+            raise HubError(
+                f"{folder / path} is there already, is another file, and {LOCK} does not note it. Move it away, or name"
+                " another folder with --to; nothing was changed."
+            )
+        if not target.parent.resolve().is_relative_to(root.resolve()):
+            raise HubError(f"{folder / path} would lie outside of the model repository: a link leads there.")
+    lock_text = hub_lock_text(HubLock(folders={**lock.folders, folder.as_posix(): locked}))
+    new = {target: target.with_name(f".{target.name}.{os.getpid()}") for target in (*other.values(), root / LOCK)}
     try:
-        found = list(HfApi(endpoint=_endpoint()).list_repo_tree(source.repo, recursive=True, revision=source.commit))
-    except Exception as refused:  # noqa: BLE001 - the library raises its own, its HTTP client's and OSError
-        raise HubError(f"{source} cannot be listed: {_said(refused)}") from None
-    files = [
-        _Listed(path=one.path, size=one.size, sha256=one.lfs.sha256 if one.lfs else None, blob=one.blob_id)
-        for one in found
-        if isinstance(one, RepoFile)
-    ]
-    for one in files:
-        path = PurePosixPath(one.path)
-        if path.is_absolute() or ".." in path.parts:
-            raise HubError(f"{source} lists {one.path!r}, which is no path inside of it.")
-    return files
+        for path, target in other.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept / path, new[target])
+        new[root / LOCK].write_text(lock_text, encoding="utf-8")
+        # All that can fail for want of room has been done.
+        for target, unfinished in new.items():
+            unfinished.replace(target)
+    finally:
+        for unfinished in new.values():
+            unfinished.unlink(missing_ok=True)
+    for path in before.files.keys() - locked.files.keys():
+        _remove(place, place / path)
 
 
-def _download(source: HubSource, one: _Listed, into: Path) -> None:
-    from huggingface_hub import hf_hub_download  # pyright: ignore[reportUnknownVariableType]
+def _remove(place: Path, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder == place:
+            return
+        with suppress(OSError):  # something else is in it
+            folder.rmdir()
 
+
+@contextmanager
+def _alone(root: Path) -> Generator[None]:
+    """Two that add to one repository at a time must not lose each other's note."""
+    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        hf_hub_download(source.repo, one.path, revision=source.commit, local_dir=into, endpoint=_endpoint())
-    except Exception as refused:  # noqa: BLE001 - as above
-        raise HubError(f"{one.path} of {source} cannot be fetched: {_said(refused)}") from None
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
-def _proven(source: HubSource, one: _Listed, at: Path) -> str:
-    """The SHA-256 of what came, which is what the hub says of it."""
-    sha256 = hashlib.sha256()
-    git = hashlib.sha1(b"blob %d\0" % at.stat().st_size, usedforsecurity=False)
-    for piece in pieces(at):
-        sha256.update(piece)
-        git.update(piece)
-    right = sha256.hexdigest() == one.sha256 if one.sha256 else git.hexdigest() == one.blob
-    if not right:
-        at.unlink()
-        raise HubError(f"{one.path} of {source} did not come as the hub lists it. Nothing was changed: try again.")
-    return sha256.hexdigest()
+def _lock(root: Path) -> HubLock:
+    try:
+        return read_hub_lock(root)
+    except HubLockError as refused:
+        raise HubError(f"{root / LOCK} is no lock of what came from hubs. {refused}") from None
 
 
-def _endpoint() -> str | None:
-    return os.environ.get("HF_ENDPOINT")
+def _is_inside(root: Path, folder: PurePosixPath) -> None:
+    try:
+        inside(folder.as_posix())
+    except ValueError:
+        raise HubError(f"{str(folder)!r} is no folder inside the model repository: write MODEL/VERSION/NAME.") from None
+    if not root.is_dir():
+        raise HubError(f"{root} is no directory: name the model repository with --repository.")
+    if not (root / folder).resolve().is_relative_to(root.resolve()):
+        raise HubError(f"{folder} is a link out of the model repository. Name another folder, or remove the link.")
 
 
-def _few(listed: Sequence[_Listed]) -> str:
+def _has_room(at: Path, needed: int) -> None:
+    free = shutil.disk_usage(at).free
+    if free < needed:
+        raise HubError(
+            f"{at} has room for {Memory(free).readable()}, and {Memory(needed).readable()} are to come. Make room."
+        )
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def _is(path: Path, file: LockedFile) -> bool:
+    if path.is_symlink() or not _has_size(path, file.size):
+        return False
+    whole = hashlib.sha256()
+    for piece in pieces(path):
+        whole.update(piece)
+    return whole.hexdigest() == file.sha256
+
+
+def _few(listed: Sequence[Listed]) -> str:
     return ", ".join(one.path for one in listed[:8]) + (", …" if len(listed) > 8 else "")
-
-
-def _said(refused: BaseException) -> str:
-    return str(refused).strip().partition("\n")[0][:300] or type(refused).__name__

@@ -17,6 +17,7 @@ from planning.profiles.file import NotAProfileError, Profile, is_profile, read_p
 from planning.repository.completion import Identity, identity, signature
 from planning.repository.config import ModelConfig, parameter
 from planning.repository.contents import Contents, Kind, Says, Wanted, read_all
+from planning.repository.fetched import check_fetched
 from planning.repository.files import Inside, leads_outside, unreadable
 from planning.repository.formats import WrongFormat
 from planning.repository.graph import Graph, NotOnnx
@@ -66,6 +67,7 @@ def read_repository(root: Path) -> tuple[Repository, tuple[Finding, ...]]:
         findings.append(_at_root(root, what, f"Add a directory with a {CONFIG_FILE} for each model."))
     contents = read_all(list(_wanted(root, drafts)))
     models = {draft.name: _model(root, draft, contents, findings) for draft in drafts}
+    findings += check_fetched(root, models)
     engines = _engines(root, findings).engines
     repository = Repository(root=root, models=models, broken=frozenset(broken), engines=engines)
     return repository, tuple(dict.fromkeys(findings))

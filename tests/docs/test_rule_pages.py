@@ -33,6 +33,8 @@ WITHOUT_STACK_FILE = {
     "TU701": "changes with the image lock",
     "TU705": "changes with the image lock",
     "TU708": "is about pods whose image you push first",
+    "TU955": "is about a file of the model repository",
+    "TU956": "is about files of the model repository",
 }
 """Rules about settings whose example is not a piece of a stack file."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from local.sample import SAMPLE_FILE
+from planning.repository.hub_lock import LOCK
 from publishing.layout import content_key, read_layout
 from publishing.store import Store
 
@@ -54,6 +56,20 @@ def test_a_changed_model_has_another_digest_that_is_not_published(project: Path)
     sent = as_json("push", "-s", "test")["servers"][0]
     assert sent["files"] == {"present": 0, "copied": 2, "sent": 1}
     assert as_json("diff", "vision", "-s", "test")["differences"] == []
+
+
+def test_a_file_that_came_from_a_hub_and_was_changed_is_not_published(project: Path, moto: Place) -> None:
+    labels = project / "model_repository" / "digits" / "labels.txt"
+    noted = {"sha256": "0" * 64, "size": labels.stat().st_size}
+    folder = {"source": f"hf://acme/digits@{'3f' * 20}", "files": {"labels.txt": noted}}
+    (project / "model_repository" / LOCK).write_text(json.dumps({"folders": {"digits": folder}}))
+    told = models("push", "-s", "test", code=1).stderr
+    assert "[TU956]" in told
+    assert "digits/labels.txt has the SHA-256" in told
+    assert moto.store.list() == ()
+    noted["sha256"] = hashlib.sha256(labels.read_bytes()).hexdigest()
+    (project / "model_repository" / LOCK).write_text(json.dumps({"folders": {"digits": folder}}))
+    assert push()
 
 
 def test_list_shows_who_signed_and_which_stack_names_it(project: Path, keys: Keys, moto: Place) -> None:

@@ -108,6 +108,27 @@ CASES = [
         "no list of engines",
     ),
     case(
+        "a lock of what came from hubs that a merge broke",
+        "TU955",
+        "hub.lock.json",
+        lambda m: m.onnx("digits").files(".", {"hub.lock.json": "<<<<<<< HEAD\n{"}),
+        "no JSON",
+    ),
+    case(
+        "a file from a hub that is not there",
+        "TU956",
+        "digits/1/labels.txt",
+        lambda m: m.onnx("digits").files(
+            ".",
+            {
+                "hub.lock.json": '{"folders": {"digits/1": {"source": "hf://acme/digits@0", "files":'
+                ' {"labels.txt": {"sha256": "' + "0" * 64 + '", "size": 7}}}}}'
+            },
+        ),
+        "hf://acme/digits@0",
+        "tritonup models fetch",
+    ),
+    case(
         "an engine of a version that is not served",
         "TU211",
         'source"]',
