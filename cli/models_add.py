@@ -24,7 +24,12 @@ _HERE = Path("model_repository")
 
 
 def add_from_hub(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="hf://ORG/NAME@COMMIT: what to fetch, pinned.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="hf://ORG/NAME@COMMIT, ngc://ORG/MODEL:VERSION or ngc://ORG/TEAM/MODEL:VERSION."
+        ),
+    ],
     into: Annotated[str, typer.Option("--to", metavar="MODEL/VERSION/NAME", help="The folder that the files come to.")],
     include: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Only files that match, as *.safetensors; repeatable.")

@@ -8,12 +8,11 @@ lies in a cache by its revision and is not fetched twice.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -29,8 +28,10 @@ from planning.repository.hub_lock import (
     read_hub_lock,
 )
 from planning.settings.scalars import Memory
+from publishing.alone import alone
 from publishing.hub_source import HubError, Listed, Source, sha256_of
 from publishing.hugging_face import HuggingFace
+from publishing.ngc import Ngc
 from publishing.proof import pieces
 
 Note = Callable[[str], None]
@@ -52,7 +53,9 @@ def pinned(text: str) -> Source:
     """What `text` names. HubError where that is no source, or may be other files tomorrow."""
     if text.startswith("hf://"):
         return HuggingFace.parse(text)
-    raise HubError(f"{text!r} is no source of models: write hf://ORG/NAME@COMMIT.")
+    if text.startswith("ngc://"):
+        return Ngc.parse(text)
+    raise HubError(f"{text!r} is no source: write hf://ORG/NAME@COMMIT or ngc://ORG/MODEL:VERSION.")
 
 
 def add(source: Source, root: Path, folder: PurePosixPath, patterns: Sequence[str], cache: Path, note: Note) -> Added:
@@ -84,7 +87,7 @@ def _again(root: Path, folder: PurePosixPath, locked: LockedFolder, cache: Path,
     for place, brought in ((root / folder, True), (cache / source.place, False)):
         if all(_is(place / path, file) for path, file in locked.files.items()):
             if not brought:
-                with _alone(root):
+                with alone(root):  # two that add at a time must not lose each other's note
                     _put(place, root, folder, locked)
             return Added(folder=folder, locked=locked, fetched=0)
     listed = {one.path: one for one in source.listed()}
@@ -115,7 +118,7 @@ def _bring(
         if known is not None:
             _as_before(source, known, files)
         locked = LockedFolder(source=str(source), files=files)
-        with _alone(root):
+        with alone(root):
             _put(kept, root, folder, locked)
     except OSError as failed:
         if failed.errno not in _FULL:
@@ -174,17 +177,6 @@ def _remove(place: Path, path: Path) -> None:
             return
         with suppress(OSError):  # something else is in it
             folder.rmdir()
-
-
-@contextmanager
-def _alone(root: Path) -> Generator[None]:
-    """Two that add to one repository at a time must not lose each other's note."""
-    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(directory)
 
 
 def _lock(root: Path) -> HubLock:
