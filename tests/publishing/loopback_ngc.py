@@ -34,10 +34,11 @@ class Asked:
 
 @dataclass(kw_only=True)
 class Model:
-    """One version. `digests` are what is listed where that is not what is sent, None for none."""
+    """One version. `digests` and `sizes` are what is listed where that is not what is sent, None for no digest."""
 
     files: dict[str, bytes]
     digests: dict[str, bytes | None] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     public: bool = False
     status: str = "UPLOAD_COMPLETE"
 
@@ -61,6 +62,8 @@ class LoopbackNgc:
     keeps_ranges: bool = True
     moved: bool = False
     terms: bool = False
+    signs: str | None = None
+    """The URL of every file, where that is none of this server."""
     urls_for: int = 1
     """How often a signed URL is good."""
 
@@ -146,7 +149,7 @@ class LoopbackNgc:
             listed = model.digests.get(path, hashlib.sha256(content).digest())
             row: dict[str, object] = {
                 "path": path,
-                "sizeInBytes": len(content),
+                "sizeInBytes": model.sizes.get(path, len(content)),
                 "createdDate": "2026-01-01T00:00:00.0Z",
             }
             rows.append(row if listed is None else {**row, "sha256_base64": base64.b64encode(listed).decode()})
@@ -161,7 +164,7 @@ class LoopbackNgc:
         signature = f"s{len(self.signed)}"
         self.signed[signature] = self.urls_for
         url = f"{self.store}/bucket/{name}/{quote(version)}?file={quote(path)}&signature={signature}"
-        return 200, {"urls": [url], "filepath": [path]}
+        return 200, {"urls": [self.signs or url], "filepath": [path]}
 
     def _refusal(self, status: int) -> tuple[int, object]:
         return status, {"requestStatus": {"statusCode": "REFUSED", "statusDescription": self.says, "requestId": "1"}}
@@ -206,6 +209,9 @@ class LoopbackNgc:
                 content = ngc.models[name][version].files[query["file"][0]]
                 wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", asked or "") if ngc.keeps_ranges else None
                 start = int(wanted[1]) if wanted else 0
+                if start >= len(content) > 0:
+                    self.told(416, {})
+                    return
                 rest = content[start : int(wanted[2]) + 1 if wanted and wanted[2] else None]
                 self.send_response(206 if wanted else 200)
                 if wanted:

@@ -278,6 +278,23 @@ def test_a_file_that_is_listed_and_not_there_is_told(ngc: LoopbackNgc, tmp_path:
     )
 
 
+@pytest.mark.parametrize("listed", [1, 1002])
+def test_a_file_of_another_size_than_is_listed_is_told(
+    ngc: LoopbackNgc, model: Model, tmp_path: Path, listed: int
+) -> None:
+    model.sizes = {"weights/model.bin": listed}
+    told = refused(tmp_path)
+    assert f"weights/model.bin of {SOURCE} did not come: 127.0.0.1 " in told
+    assert ("sent more than the 1 bytes that are listed" if listed == 1 else "answered 416, 5 times") in told
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "file:///etc/passwd", ""])
+def test_a_signed_url_that_is_none_of_http_is_not_followed(ngc: LoopbackNgc, tmp_path: Path, url: str) -> None:
+    ngc.signs = url or "none"
+    assert f"NGC names no https:// address for config.json of {SOURCE}" in refused(tmp_path)
+    assert ngc.of("files") == []
+
+
 def test_a_digest_that_is_none_is_told(ngc: LoopbackNgc, model: Model, tmp_path: Path) -> None:
     model.digests = {"config.json": b"short"}
     assert f"of config.json of {SOURCE}, which is none" in refused(tmp_path)
