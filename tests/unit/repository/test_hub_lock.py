@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -81,8 +81,21 @@ def test_a_lock_with_anything_in_one_place_never_leads_out_of_the_repository(
         read = parsed(json.dumps(value).encode())
         for below, locked in read.folders.items() if isinstance(read, HubLock) else ():
             for file in locked.files:
-                place = os.path.normpath(f"/repository/{below}/{file}")
+                place = os.path.normpath(PurePosixPath("/repository", below, file))
                 assert place.startswith(f"/repository/{os.path.normpath(below)}/")
+
+
+@pytest.mark.parametrize(
+    "path", ["", ".", "..", "/", "/etc/passwd", "a//b", "./a", "a/.", "a/", "a/../b", "../a", "a\\b", "a\0b", "a\nb"]
+)
+def test_a_path_is_written_in_one_way_and_leads_inside(path: str) -> None:
+    files = {"sha256": "0" * 64, "size": 1}
+    as_folder = {"folders": {path: {"source": SOURCE, "files": {}}}}
+    as_file = {"folders": {"llm": {"source": SOURCE, "files": {path: files}}}}
+    for value in (as_folder, as_file):
+        found = parsed(json.dumps(value).encode())
+        assert isinstance(found, tuple)
+        assert "is no path to something inside" in found[0].what
 
 
 @pytest.mark.parametrize(
