@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -11,10 +12,12 @@ from cli.console import Exit, err, out
 from cli.destinations import stop
 from cli.models_options import AsJson, failed, print_json
 from cli.project import project_root
-from cli.transfers import size
+from cli.transfers import bar, size
 from planning.repository.hub_lock import LOCK
-from publishing.hub import Added, add, fetch, pinned
-from publishing.hub_source import HubError
+from publishing.hub import Added, add, fetch, pinned, unseen
+from publishing.hub_source import HubError, Source
+from publishing.hugging_face import HuggingFace
+from publishing.together import Advance
 
 CACHE = Path(".cache") / "hub"
 """In the project's folder, by source and revision."""
@@ -44,27 +47,27 @@ def add_from_hub(
     except HubError as refused:
         stop(str(refused))
     try:
-        added = add(wanted, root / repository, PurePosixPath(into), include or (), root / CACHE, _note)
+        added = add(wanted, root / repository, PurePosixPath(into), include or (), root / CACHE, _note, _show)
     except (HubError, OSError) as refused:
         failed(refused, {}, as_json)
     if as_json:
         print_json({"exit": Exit.CLEAN, **_data(added)})
     else:
-        _show(added)
+        _tell(added)
 
 
 def fetch_noted(repository: Repository = _HERE, as_json: AsJson = False) -> None:
     """Fetch what hub.lock.json notes and the model repository has not, or has otherwise."""
     root = project_root()
     try:
-        done = fetch(root / repository, root / CACHE, _note)
+        done = fetch(root / repository, root / CACHE, _note, _show)
     except (HubError, OSError) as refused:
         failed(refused, {}, as_json)
     if as_json:
         print_json({"exit": Exit.CLEAN, "folders": [_data(one) for one in done]})
         return
     for one in done:
-        _show(one)
+        _tell(one)
     if not done:
         out.print(f"{repository / LOCK} notes nothing.", markup=False)
 
@@ -73,11 +76,16 @@ def _note(text: str) -> None:
     err.print(text, markup=False)
 
 
+def _show(source: Source, total: int) -> AbstractContextManager[Advance]:
+    # The library of the Hugging Face hub has bars of its own, and two would write over each other.
+    return unseen(source, total) if isinstance(source, HuggingFace) else bar(f"fetching {source}", total)
+
+
 def _data(added: Added) -> dict[str, object]:
     return {"folder": str(added.folder), **added.locked.model_dump(mode="json"), "fetched_bytes": added.fetched}
 
 
-def _show(added: Added) -> None:
+def _tell(added: Added) -> None:
     files = added.locked.files
     total = size(sum(file.size for file in files.values()))
     out.print(

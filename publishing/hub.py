@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -33,9 +33,18 @@ from publishing.hub_source import HubError, Listed, Source, sha256_of
 from publishing.hugging_face import HuggingFace
 from publishing.ngc import Ngc
 from publishing.proof import pieces
+from publishing.together import Advance
 
 Note = Callable[[str], None]
 """Told of every file before it is fetched."""
+
+Show = Callable[[Source, int], AbstractContextManager[Advance]]
+"""Told how many bytes are to come from a source, and then of those that came."""
+
+
+def unseen(_source: Source, _total: int) -> AbstractContextManager[Advance]:
+    return nullcontext(lambda _: None)
+
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -58,7 +67,15 @@ def pinned(text: str) -> Source:
     raise HubError(f"{text!r} is no source: write hf://ORG/NAME@COMMIT or ngc://ORG/MODEL:VERSION.")
 
 
-def add(source: Source, root: Path, folder: PurePosixPath, patterns: Sequence[str], cache: Path, note: Note) -> Added:
+def add(
+    source: Source,
+    root: Path,
+    folder: PurePosixPath,
+    patterns: Sequence[str],
+    cache: Path,
+    note: Note,
+    show: Show = unseen,
+) -> Added:
     """Have the files of `source` that match one of `patterns` (all, where there are none) in `folder` of the model
     repository at `root`, and noted in its lock. Of what was noted for `folder` before, the rest goes. HubError where
     not: then the repository is as it was."""
@@ -70,18 +87,20 @@ def add(source: Source, root: Path, folder: PurePosixPath, patterns: Sequence[st
         raise HubError(f"{source} has no file that matches {', '.join(patterns)}. It has: {_few(listed)}.")
     if known is not None and known.source != str(source):
         known = None
-    return _bring(source, root, folder, wanted, known, cache, note)
+    return _bring(source, root, folder, wanted, known, cache, note, show)
 
 
-def fetch(root: Path, cache: Path, note: Note) -> tuple[Added, ...]:
+def fetch(root: Path, cache: Path, note: Note, show: Show = unseen) -> tuple[Added, ...]:
     """Have everything that the lock of the repository at `root` notes as it notes it. HubError where not: folders that
     came before are there."""
     return tuple(
-        _again(root, PurePosixPath(folder), locked, cache, note) for folder, locked in _lock(root).folders.items()
+        _again(root, PurePosixPath(folder), locked, cache, note, show) for folder, locked in _lock(root).folders.items()
     )
 
 
-def _again(root: Path, folder: PurePosixPath, locked: LockedFolder, cache: Path, note: Note) -> Added:
+def _again(
+    root: Path, folder: PurePosixPath, locked: LockedFolder, cache: Path, note: Note, show: Show = unseen
+) -> Added:
     _is_inside(root, folder)
     source = pinned(locked.source)
     for place, brought in ((root / folder, True), (cache / source.place, False)):
@@ -93,7 +112,7 @@ def _again(root: Path, folder: PurePosixPath, locked: LockedFolder, cache: Path,
     listed = {one.path: one for one in source.listed()}
     if gone := [path for path in locked.files if path not in listed]:
         raise HubError(f"{source} has no {gone[0]} any more, which {LOCK} notes for {folder}.")
-    return _bring(source, root, folder, [listed[path] for path in locked.files], locked, cache, note)
+    return _bring(source, root, folder, [listed[path] for path in locked.files], locked, cache, note, show)
 
 
 def _bring(
@@ -104,16 +123,19 @@ def _bring(
     known: LockedFolder | None,
     cache: Path,
     note: Note,
+    show: Show,
 ) -> Added:
     """`known` are the same files of the same source as they were noted before."""
     kept = cache / source.place
     absent = [one for one in wanted if not _has_size(kept / one.path, one.size)]
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        _has_room(kept, sum(one.size for one in absent))
-        for one in absent:
-            note(f"{one.path} ({one.size} bytes)")
-            source.fetch(one, kept)
+        needed = sum(one.size for one in absent)
+        _has_room(kept, needed)
+        with show(source, needed) as advance:
+            for one in absent:
+                note(f"{one.path} ({Memory(one.size).readable()})")
+                source.fetch(one, kept, advance)
         files = {one.path: LockedFile(sha256=sha256_of(source, one, kept / one.path), size=one.size) for one in wanted}
         if known is not None:
             _as_before(source, known, files)
@@ -126,7 +148,7 @@ def _bring(
         raise HubError(
             f"The disk is full: {failed.filename or kept} cannot be written. Make room, and go on."
         ) from None
-    return Added(folder=folder, locked=locked, fetched=sum(one.size for one in absent))
+    return Added(folder=folder, locked=locked, fetched=needed)
 
 
 def _as_before(source: Source, known: LockedFolder, now: Mapping[str, LockedFile]) -> None:

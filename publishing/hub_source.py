@@ -10,6 +10,7 @@ from typing import Protocol
 
 from planning.repository.hub_lock import inside
 from publishing.proof import pieces
+from publishing.together import Advance
 
 
 class HubError(Exception):
@@ -58,7 +59,7 @@ class Source(Protocol):
         """HubError where the hub does not say."""
         ...
 
-    def fetch(self, file: Listed, into: Path) -> None:
+    def fetch(self, file: Listed, into: Path, advance: Advance) -> None:
         """Have `file` at its path below `into`, whole or not at all; goes on where an earlier fetch was ended.
         HubError where not."""
         ...

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from publishing.hub_source import GitBlob, HubError, Listed, Sha256
+from publishing.together import Advance
 
 _SOURCE = re.compile(r"hf://(?P<repo>[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)@(?P<commit>[0-9a-f]{40})")
 
@@ -57,13 +58,15 @@ class HuggingFace:
             if isinstance(one, RepoFile)
         ]
 
-    def fetch(self, file: Listed, into: Path) -> None:
+    def fetch(self, file: Listed, into: Path, advance: Advance) -> None:
+        """Its library shows how far it is itself."""
         from huggingface_hub import hf_hub_download  # pyright: ignore[reportUnknownVariableType]
 
         try:
             hf_hub_download(self.repo, file.path, revision=self.commit, local_dir=into, endpoint=_endpoint())
         except Exception as refused:  # noqa: BLE001 - as above
             raise HubError(f"{file.path} of {self} cannot be fetched: {_said(refused)}") from None
+        advance(file.size)
 
 
 def _endpoint() -> str | None:

@@ -24,6 +24,7 @@ from pydantic import BaseModel, Field
 
 from publishing.alone import alone
 from publishing.hub_source import HubError, Listed, Sha256
+from publishing.together import Advance
 
 if TYPE_CHECKING:
     # Imported where NGC is asked: the other commands need not wait the 0.2 s that its HTTP client takes.
@@ -131,7 +132,7 @@ class Ngc:
             page, pages = page + 1, answer.paginationInfo.totalPages
         return list(files.values())
 
-    def fetch(self, file: Listed, into: Path) -> None:
+    def fetch(self, file: Listed, into: Path, advance: Advance) -> None:
         from publishing.resuming import LostError, bring
 
         arriving = into.with_name(f".{into.name}.arriving") / file.path
@@ -143,7 +144,7 @@ class Ngc:
             if file.content is None:
                 arriving.unlink(missing_ok=True)  # nobody could tell whether the rest is of the same file
             try:
-                bring(self._ngc.files, lambda: self._signed(file), arriving, file.size)
+                bring(self._ngc.files, lambda: self._signed(file), arriving, file.size, advance)
             except LostError as lost:
                 raise HubError(
                     f"{file.path} of {self} did not come: {lost}. What came is kept for the next try."

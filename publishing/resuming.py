@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from publishing.together import Advance
+
 CONNECT_S = 10
 SILENCE_S = 60
 """How long a server may say nothing between two pieces."""
@@ -35,17 +37,19 @@ class _RefusedError(Exception):
     """An answer that is no part of the file."""
 
 
-def bring(session: requests.Session, url: Callable[[], str], at: Path, size: int) -> None:
+def bring(session: requests.Session, url: Callable[[], str], at: Path, size: int, advance: Advance) -> None:
     """Have the file of `size` bytes at `at`, where some of it may be. `url` is asked before every request: signed URLs
     end. LostError where it cannot be had; what has come stays for another time."""
     tries = 0
+    advance(min(_size(at) or 0, size))
     while (have := _size(at)) != size:
         if have is None or have > size:
             at.write_bytes(b"")
+            advance(-min(have or 0, size))
             continue
         address = url()
         try:
-            _go_on(session, address, at, have, size)
+            _go_on(session, address, at, have, size, advance)
             why = "sent less than is listed"
         except (requests.RequestException, _RefusedError) as failed:
             why = _why(failed)
@@ -60,7 +64,7 @@ def _size(at: Path) -> int | None:
     return at.stat().st_size if at.exists() else None
 
 
-def _go_on(session: requests.Session, address: str, at: Path, have: int, size: int) -> None:
+def _go_on(session: requests.Session, address: str, at: Path, have: int, size: int, advance: Advance) -> None:
     host = urlsplit(address).hostname
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with session.get(address, headers=headers, stream=True, timeout=(CONNECT_S, SILENCE_S)) as answer:
@@ -70,12 +74,14 @@ def _go_on(session: requests.Session, address: str, at: Path, have: int, size: i
         if not goes_on and answer.status_code != 200:
             raise _RefusedError(f"answered {answer.status_code}")
         came = have if goes_on else 0
+        advance(came - have)
         with at.open("ab" if goes_on else "wb") as file:
             for piece in answer.iter_content(_PIECE):
                 came += len(piece)
                 if came > size:
                     raise LostError(f"{host} sent more than the {size} bytes that are listed")
                 file.write(piece)
+                advance(len(piece))
 
 
 def _why(failed: Exception) -> str:

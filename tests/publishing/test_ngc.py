@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -14,8 +15,9 @@ from typer.testing import CliRunner
 from cli.main import app
 from planning.repository.hub_lock import LOCK, read_hub_lock
 from publishing.hub import Added, add, fetch, pinned
-from publishing.hub_source import HubError
+from publishing.hub_source import HubError, Source
 from publishing.ngc_api import Key, NgcApi
+from publishing.together import Advance
 
 FOLDER = PurePosixPath("vision/1/weights")
 NAME = "acme/detectors/people"
@@ -161,6 +163,24 @@ def test_a_file_that_breaks_off_goes_on_where_it_was_by_a_url_signed_anew(
     assert starts == sorted(starts)
     assert starts[0] == 0 < starts[1]
     assert len({dict(one.query)["signature"] for one in ngc.of("files")}) == len(starts)
+
+
+@pytest.mark.parametrize("keeps_ranges", [True, False])
+def test_what_is_told_to_have_come_is_all_of_it_however_it_came(
+    ngc: LoopbackNgc, model: Model, tmp_path: Path, keeps_ranges: bool
+) -> None:
+    ngc.breaks, ngc.keeps_ranges = [600_000, 300_000], keeps_ranges
+    told: list[int] = []
+    totals: list[int] = []
+
+    def show(_: Source, total: int) -> AbstractContextManager[Advance]:
+        totals.append(total)
+        return nullcontext(told.append)
+
+    add(pinned(SOURCE), tmp_path / "models", FOLDER, (), tmp_path / "cache", lambda _: None, show)
+    whole = sum(map(len, model.files.values()))
+    assert (sum(told), totals) == (whole, [whole])
+    assert (min(told) < 0) is not keeps_ranges
 
 
 def test_what_came_before_it_was_given_up_does_not_come_again(ngc: LoopbackNgc, model: Model, tmp_path: Path) -> None:
