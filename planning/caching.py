@@ -2,7 +2,8 @@
 
 The Redis implementation (triton-inference-server/redis_cache, README.md and src/redis_cache.cc, at 9ea3f3d of 2025-11;
 TLS and the variable of the password are there since r23.07) has no defaults that one can serve with: it waits for ever
-for a Redis that does not answer, and has one connection for all requests.
+for a Redis that does not answer, and has one connection for all requests. What it does with these flags was tried
+(docs/how-to/response-cache.md).
 """
 
 from __future__ import annotations
@@ -28,9 +29,14 @@ AUTHORITY = "/etc/redis-authority"
 
 AUTHORITY_FILE = "ca.crt"
 
-ANSWERS_WITHIN_MS = 500
-"""How long a request waits for a Redis before the model is run all the same. A choice of ours: a cache that is slower
-than most models is no help."""
+ANSWERS_WITHIN_MS = 100
+"""How long each step waits for a Redis: the look before the model is run, the keeping after it, and either for a
+connection of the pool.
+
+A choice of ours. Both steps are taken by threads that other requests need: the first by those that take requests and
+answer probes, the second by the model's instance. Where a Redis took connections and answered nothing, 500 ms left one
+instance 2.6 requests a second and made a probe wait for 5.5 s, and 100 ms left it 10 and 0.9 s. At 20 ms, a Redis that
+was well was given up now and then on a busy machine (measured 2026-11-28, Triton 24.10)."""
 
 
 def plan_cache(cache: ResponseCache | None, cpu: Cpu) -> tuple[Argument, ...]:
@@ -54,6 +60,7 @@ def _redis(cache: RedisCache, cpu: Cpu) -> Iterator[tuple[str, Derived[str]]]:
     yield "connect_timeout", waits
     yield "socket_timeout", waits
     connections = max(2, -(-cpu.millis // 1000))
+    yield "wait_timeout", Derived(str(ANSWERS_WITHIN_MS), "milliseconds for a free connection; Triton's own are 1000")
     yield "pool_size", Derived(str(connections), "a connection for each processor; with one, requests wait in a row")
     if cache.tls is not None:
         yield "tls_enabled", Derived("true", "response_cache.tls says so")

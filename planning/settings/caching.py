@@ -36,8 +36,8 @@ class RedisAtNetworks(Strict):
 
 class RedisTls(Strict):
     authority: Name
-    """A ConfigMap in the namespace, which you make, with `ca.crt`: the authority that signed the Redis's
-    certificate."""
+    """A ConfigMap in the namespace, which you make, with `ca.crt`: the authority that signed the Redis's certificate.
+    The name in the certificate is not compared: an authority of your own, and no public one."""
 
 
 class RedisCache(Strict):

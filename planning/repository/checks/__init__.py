@@ -17,6 +17,7 @@ from planning.repository.checks.ensembles import check_ensemble
 from planning.repository.checks.flow import check_flow
 from planning.repository.checks.identity import check_identity
 from planning.repository.checks.instances import check_gpus, check_instances
+from planning.repository.checks.kept_answers import check_kept_answers
 from planning.repository.checks.labels import check_labels
 from planning.repository.checks.layout import check_external_data, check_model_files, check_versions
 from planning.repository.checks.opsets import OnnxSupport, check_opsets
@@ -72,6 +73,7 @@ def _check(
     yield from check_warmup(model)
     yield from check_labels(model)
     yield from check_options(model)
+    yield from check_kept_answers(model)
     yield from check_backend(model)
     yield from check_ensemble(model, repository)
     yield from check_flow(model, repository)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tests.repositories import identity_config, identity_graph
+from tests.repositories import identity_config, identity_graph, python_config
 from tests.unit.repository.broken import OUTPUT_LABELS, SEQUENCE, case, engine, more, onnx, warmup
+
+KEPT = "response_cache { enable: true }"
+SAME = '{ name: "SAME" data_type: TYPE_FP32 dims: 4 }'
 
 CASES = [
     case("a negative batch", "TU220", "max_batch_size", onnx("max_batch_size: 8", "max_batch_size: -8"), "-8"),
@@ -202,5 +205,20 @@ CASES = [
             "digits", identity_config("digits", max_batch_size=0, more="dynamic_batching { }"), identity_graph((4,))
         ),
         "max_batch_size 0",
+    ),
+    case(
+        "answers kept for who asks for another output",
+        "TU960",
+        "response_cache",
+        lambda m: m.python("first", python_config("first").replace("output [", f"{KEPT} output [ {SAME},")),
+        "'SAME', 'OUTPUT'",
+    ),
+    case(
+        "answers kept for another shape of the same bytes",
+        "TU960",
+        "response_cache",
+        lambda m: m.onnx("digits", identity_config("digits", (-1,), more=KEPT), identity_graph(("batch", "n"))),
+        "'INPUT'",
+        "[batch, any]",
     ),
 ]

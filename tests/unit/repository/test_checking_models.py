@@ -253,4 +253,4 @@ def test_every_kind_of_code_needs_to_be_allowed(models: RepositoryBuilder, files
 def test_only_what_still_serves_is_a_warning() -> None:
     """A warning can be accepted: Triton loads each of these, and serves less than was meant. A profile is ours."""
     warnings = {rule.id for rule in RULES.values() if rule.severity is Severity.WARNING}
-    assert warnings == {"TU209", "TU219", "TU225", "TU227", "TU229"}
+    assert warnings == {"TU209", "TU219", "TU225", "TU227", "TU229", "TU960"}
