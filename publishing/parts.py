@@ -4,9 +4,11 @@ API reference: CreateMultipartUpload, UploadPart, ListParts, CompleteMultipartUp
 is botocore's. It finds credentials where obstore does (the environment, a web identity, a container's or machine's
 identity), and nothing in `~/.aws`, so that a push is one and the same identity all the way. `uploading` has the rules.
 
-Google Cloud Storage has these calls as well ("XML API multipart uploads"), but they want an OAuth token, which botocore
-does not get and obstore does not hand out; its own resumable sessions are named by a URI that lets whoever holds it
-write, and this program keeps no secrets on disks. So on `gs://` a large file begins anew.
+Google Cloud Storage has these calls as well ("XML API multipart uploads"), and a large file begins anew on `gs://` all
+the same. They take no preconditions, so that one that is completed late writes over what was proven meanwhile; its
+reference does not say what a part's entity tag is, and lists no checksum, so that nothing proves a part; and they want
+an OAuth token, which botocore does not get and obstore does not hand out. Its own resumable sessions are named by a URI
+that lets whoever holds it write, and this program keeps no secrets on disks.
 """
 
 # botocore comes without types. What of it is used is typed here.
