@@ -29,6 +29,11 @@ AUTHORITY = "/etc/redis-authority"
 
 AUTHORITY_FILE = "ca.crt"
 
+CLIENT = "/etc/redis-client"
+"""Where the Secret with Triton's own certificate is mounted, whose type names its files."""
+
+CLIENT_FILES = {"cert": "tls.crt", "key": "tls.key"}
+
 ANSWERS_WITHIN_MS = 100
 """How long each step waits for a Redis: the look before the model is run, the keeping after it, and either for a
 connection of the pool.
@@ -50,6 +55,14 @@ def plan_cache(cache: ResponseCache | None, cpu: Cpu) -> tuple[Argument, ...]:
             return tuple(_config("redis", key, value) for key, value in _redis(cache, cpu))
 
 
+def secrets_of(cache: ResponseCache | None) -> tuple[str, ...]:
+    """The names of the Secrets that pods with it read."""
+    if not isinstance(cache, RedisCache):
+        return ()
+    named = (cache.credentials, cache.tls.certificate if cache.tls is not None else None)
+    return tuple(name for name in named if name is not None)
+
+
 def _redis(cache: RedisCache, cpu: Cpu) -> Iterator[tuple[str, Derived[str]]]:
     stated = "response_cache says so"
     waits = Derived(str(ANSWERS_WITHIN_MS), "milliseconds; Triton would wait for ever for a Redis that does not answer")
@@ -69,6 +82,9 @@ def _redis(cache: RedisCache, cpu: Cpu) -> Iterator[tuple[str, Derived[str]]]:
             Derived(f"{AUTHORITY}/{AUTHORITY_FILE}", f"the ConfigMap {cache.tls.authority} is mounted there"),
         )
         yield "sni", Derived(cache.host, "a Redis behind a proxy is found by it")
+        if (own := cache.tls.certificate) is not None:
+            for key, file in CLIENT_FILES.items():
+                yield key, Derived(f"{CLIENT}/{file}", f"the Secret {own} is mounted there")
 
 
 def _config(implementation: str, key: str, value: Derived[str]) -> Argument:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planning.arguments import Argument
+from planning.caching import secrets_of
 from planning.catalogue.releases import TritonRelease
 from planning.derived import Derived
 from planning.disruption import Disruption, Rollout, Spread
@@ -19,7 +20,7 @@ from planning.network import Allowance
 from planning.proxy import Proxy, with_proxy
 from planning.repository.served import ServedSet
 from planning.scaling import Scaling
-from planning.settings.caching import RedisCache, ResponseCache
+from planning.settings.caching import ResponseCache
 from planning.settings.scalars import Cpu, Memory
 from planning.settings.servers import Exposure
 from planning.startup import Patience, Startup
@@ -70,8 +71,7 @@ class PlannedServer:
         """The names of the Secrets that its pods read."""
         source = self.storage.source
         keys = source.bucket.secrets if isinstance(source, FetchedSource) else ()
-        password = self.cache.credentials if isinstance(self.cache, RedisCache) else None
-        return (*keys, *((password,) if password else ()))
+        return (*keys, *secrets_of(self.cache))
 
     @property
     def images(self) -> tuple[ImageRef, ...]:

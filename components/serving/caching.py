@@ -1,4 +1,5 @@
-"""What Triton's container needs for its response cache: the password of a Redis, and who signed its certificate."""
+"""What Triton's container needs for its response cache: the password of a Redis, who signed its certificate, and
+Triton's own."""
 
 from __future__ import annotations
 
@@ -10,14 +11,16 @@ from pulumi_kubernetes.core.v1 import (
     EnvVarSourceArgs,
     KeyToPathArgs,
     SecretKeySelectorArgs,
+    SecretVolumeSourceArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
 
-from planning.caching import AUTHORITY, AUTHORITY_FILE, PASSWORD
+from planning.caching import AUTHORITY, AUTHORITY_FILE, CLIENT, CLIENT_FILES, PASSWORD
 from planning.settings.caching import RedisCache, ResponseCache
 
-_VOLUME = "redis-authority"
+_AUTHORITY = "redis-authority"
+_CLIENT = "redis-client"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,13 @@ def cache_in_pod(cache: ResponseCache | None) -> CacheInPod:
     authority = ConfigMapVolumeSourceArgs(
         name=cache.tls.authority, items=[KeyToPathArgs(key=AUTHORITY_FILE, path=AUTHORITY_FILE)]
     )
-    return CacheInPod(
-        volumes=(VolumeArgs(name=_VOLUME, config_map=authority),),
-        mounts=(VolumeMountArgs(name=_VOLUME, mount_path=AUTHORITY, read_only=True),),
-        env=env,
-    )
+    volumes = [VolumeArgs(name=_AUTHORITY, config_map=authority)]
+    mounts = [VolumeMountArgs(name=_AUTHORITY, mount_path=AUTHORITY, read_only=True)]
+    if cache.tls.certificate is not None:
+        own = SecretVolumeSourceArgs(
+            secret_name=cache.tls.certificate,
+            items=[KeyToPathArgs(key=file, path=file) for file in CLIENT_FILES.values()],
+        )
+        volumes.append(VolumeArgs(name=_CLIENT, secret=own))
+        mounts.append(VolumeMountArgs(name=_CLIENT, mount_path=CLIENT, read_only=True))
+    return CacheInPod(volumes=tuple(volumes), mounts=tuple(mounts), env=env)

@@ -38,6 +38,9 @@ class RedisTls(Strict):
     authority: Name
     """A ConfigMap in the namespace, which you make, with `ca.crt`: the authority that signed the Redis's certificate.
     The name in the certificate is not compared: an authority of your own, and no public one."""
+    certificate: Name | None = None
+    """A Secret of type kubernetes.io/tls in the namespace, which you make: who Triton is to a Redis that wants
+    certificates of its clients. Redis does, unless it says `tls-auth-clients no`."""
 
 
 class RedisCache(Strict):

@@ -52,6 +52,14 @@ def test_a_password_is_in_no_flag_and_its_secret_is_one_that_the_pods_read() -> 
     assert not any("password" in each or PASSWORD in each for each in configured(server))
     assert "redis,tls_enabled=true" in configured(server)
     assert "redis,user=triton" in configured(server)
+    assert not any(each.startswith(("redis,cert=", "redis,key=")) for each in configured(server))
+
+
+def test_a_certificate_of_its_own_is_a_secret_that_the_pods_read_and_both_its_files_are_named() -> None:
+    server = with_cache({**WHOLE, "tls": {"authority": "redis-authority", "certificate": "triton-at-redis"}})
+    assert server.secrets[-2:] == ("redis-password", "triton-at-redis")
+    stated = dict(each.removeprefix("redis,").split("=") for each in configured(server))
+    assert (stated["cert"], stated["key"]) == ("/etc/redis-client/tls.crt", "/etc/redis-client/tls.key")
 
 
 @pytest.mark.parametrize(
