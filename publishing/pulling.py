@@ -16,27 +16,21 @@ import shutil
 import struct
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event
 
 from planning.findings import Finding
 from planning.settings.scalars import Memory
 from planning.signing import Trust
+from publishing.arriving import ArrivingFile
 from publishing.layout import Held, content_key, partial_prefix, read_layout, signature_key, signature_prefix
 from publishing.proof import pieces
 from publishing.signature import SignedFile, Statement
-from publishing.store import ARRIVING, Buffer, NotThereError, Store
+from publishing.store import NotThereError, Store
 from publishing.together import Advance, StoppedError, together
 from publishing.trusting import Trusted, not_published, trusted
 from publishing.verifying import missing, other_bytes
-
-RANGE = 8 * 2**20
-"""Bytes that are noted as being on disk, and which a pull that was ended does not fetch again."""
-
-STRETCH = 4 * RANGE
-"""Bytes of one request at the most. AWS names 8 to 16 MB and more for large objects ("Performance guidelines for Amazon
-S3", "Use byte-range fetches"): several connections at once, none of which begins anew too often."""
 
 _ENTRY = struct.Struct(">II")
 """A range that is on disk: the file's place in the statement, the range's in the file."""
@@ -180,7 +174,7 @@ def _as_signed(final: Path, statement: Statement, advance: Advance) -> None:
 def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) -> int:
     done = _journal(partial / _JOURNAL, statement)
     files = [
-        _File(number=number, signed=file, path=partial / file.path, there=done.get(number, set()))
+        ArrivingFile(number=number, signed=file, path=partial / file.path, there=done.get(number, set()))
         for number, file in enumerate(statement.files)
     ]
     resumed = sum(file.resumed for file in files)
@@ -215,7 +209,7 @@ def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) 
     return missing_bytes + sum(file.signed.size for file in damaged)
 
 
-def _refuse(store: Store, statement: Statement, wrong: Sequence[_File]) -> None:
+def _refuse(store: Store, statement: Statement, wrong: Sequence[ArrivingFile]) -> None:
     raise RefusedError(*(other_bytes(store, statement, file.signed, file.sha256) for file in wrong))
 
 
@@ -233,108 +227,6 @@ def _journal(path: Path, statement: Statement) -> Mapping[int, set[int]]:
     return found
 
 
-@dataclass(slots=True, kw_only=True)
-class _File:
-    """A file that is arriving: its ranges in any order, its hash in the right one."""
-
-    number: int
-    signed: SignedFile
-    path: Path
-    there: set[int]
-    resumed: int = field(init=False)
-    _hashed: int = 0  # bytes
-    _hash: hashlib._Hash = field(default_factory=hashlib.sha256)  # pyright: ignore[reportPrivateUsage] - typeshed's name of the type
-    _lock: Lock = field(default_factory=Lock)
-    _descriptor: int = -1
-
-    def __post_init__(self) -> None:
-        self.there = {index for index in self.there if index < self.ranges} if self._kept() else set()
-        self.resumed = sum(self.length(index) for index in self.there)
-
-    def _kept(self) -> bool:
-        try:
-            return self.path.stat().st_size == self.signed.size
-        except FileNotFoundError:
-            return False
-
-    @property
-    def ranges(self) -> int:
-        return -(-self.signed.size // RANGE)
-
-    @property
-    def wanted(self) -> list[range]:
-        """The ranges that are not there, in stretches."""
-        stretches: list[range] = []
-        for index in range(self.ranges):
-            if index in self.there:
-                continue
-            if stretches and stretches[-1].stop == index and len(stretches[-1]) < STRETCH // RANGE:
-                stretches[-1] = range(stretches[-1].start, index + 1)
-            else:
-                stretches.append(range(index, index + 1))
-        return stretches
-
-    def end(self, index: int) -> int:
-        return min((index + 1) * RANGE, self.signed.size)
-
-    def length(self, index: int) -> int:
-        return self.end(index) - index * RANGE
-
-    def open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        os.ftruncate(self._descriptor, self.signed.size)
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def write(self, at: int, content: Buffer) -> None:
-        view = memoryview(content)
-        while view:
-            written = os.pwrite(self._descriptor, view, at)
-            at, view = at + written, view[written:]
-
-    def arrived(self, begun: int, at: int, content: Buffer) -> None:
-        """All from `begun` on is on disk, `content` at its end, which is hashed while it is in memory. Not so where
-        something before `begun` is still to come: then whoever brings that hashes on from the disk."""
-        if begun > self._hashed:
-            return
-        with self._lock:
-            self._hash_up_to(at)
-            self._hash.update(content)
-            self._hashed += len(content)
-
-    def catch_up(self) -> None:
-        """Hash on, as far as ranges are there."""
-        with self._lock:
-            while self._hashed < self.signed.size and (index := self._hashed // RANGE) in self.there:
-                self._hash_up_to(self.end(index))
-
-    def _hash_up_to(self, end: int) -> None:
-        piece = memoryview(bytearray(min(ARRIVING, end - self._hashed)))
-        while self._hashed < end:
-            read = os.preadv(self._descriptor, [piece[: end - self._hashed]], self._hashed)
-            if not read:
-                raise OSError(errno.EIO, "somebody cut it off", str(self.path))
-            self._hash.update(piece[:read])
-            self._hashed += read
-
-    def right(self) -> bool:
-        self.catch_up()
-        return self._hashed == self.signed.size and self._hash.hexdigest() == self.signed.sha256
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def forget(self) -> None:
-        self.there = set()
-        self._hashed = 0
-        self._hash = hashlib.sha256()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     store: Store
@@ -343,10 +235,10 @@ class _Job:
     advance: Advance
     stop: Event
 
-    def fetch(self, what: tuple[_File, range]) -> None:
+    def fetch(self, what: tuple[ArrivingFile, range]) -> None:
         file, stretch = what
-        begun = at = stretch.start * RANGE
-        end = min(stretch.stop * RANGE, file.signed.size)
+        begun, end = file.bounds(stretch)
+        at = begun
         index = stretch.start
         key = content_key(self.statement.server, self.statement.digest, file.signed.path)
         if self.stop.is_set():
@@ -367,7 +259,7 @@ class _Job:
             raise RefusedError(other_bytes(self.store, self.statement, file.signed, None))
         file.catch_up()
 
-    def _have(self, file: _File, index: int) -> None:
+    def _have(self, file: ArrivingFile, index: int) -> None:
         os.write(self.journal, _ENTRY.pack(file.number, index))  # after the bytes that it speaks of
         file.there.add(index)
         self.advance(file.length(index))

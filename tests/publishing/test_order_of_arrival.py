@@ -12,7 +12,7 @@ import pytest
 from places import Place
 from small_repository import Keys, bytes_below, noise, served_of
 
-import publishing.pulling
+import publishing.arriving
 from planning.repository.served import ServedSet
 from publishing.layout import content_key
 from publishing.pulling import RefusedError, pull
@@ -26,9 +26,9 @@ FILES = {MODEL: noise(1, 10_500), "digits/config.pbtxt": noise(2, 300), "digits/
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eleven ranges in six stretches, all under way at once."""
-    monkeypatch.setattr(publishing.pulling, "RANGE", 1000)
-    monkeypatch.setattr(publishing.pulling, "STRETCH", 2000)
-    monkeypatch.setattr(publishing.pulling, "ARRIVING", 300)
+    monkeypatch.setattr(publishing.arriving, "RANGE", 1000)
+    monkeypatch.setattr(publishing.arriving, "STRETCH", 2000)
+    monkeypatch.setattr(publishing.arriving, "ARRIVING", 300)
 
 
 @pytest.fixture
