@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import typer
-from rich.markup import escape
 
-from cli.console import Exit, err
+from cli.ends import Exit
 from planning.settings.repository import S3, Gs, ModelRepository, S3Compatible
 from publishing.layout import read_layout
 from publishing.store import Store
@@ -17,6 +16,10 @@ from stacks.stackfile import read_model_repository
 
 
 def complain(text: str) -> None:
+    from rich.markup import escape
+
+    from cli.console import err
+
     err.print(f"[bold red]error:[/] {escape(text)}")
 
 
@@ -30,6 +33,8 @@ def repository_of(root: Path, stack: str) -> ModelRepository:
     read = read_model_repository(root, stack)
     if isinstance(read, ModelRepository):
         return read
+    from cli.console import err
+
     for finding in read:
         err.print(str(finding), style="red", markup=False)
     raise typer.Exit(Exit.FINDINGS)

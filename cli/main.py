@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from cli.deferred import deferred
@@ -61,4 +63,6 @@ def tritonup() -> None:
 
 
 def main() -> None:
+    # Otherwise pydantic reads the metadata of every installed package, for plugins that no settings of ours need.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     app()

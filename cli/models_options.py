@@ -7,8 +7,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from cli.console import Exit
 from cli.destinations import complain
+from cli.ends import Exit
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack.")]
 Servers = Annotated[list[str] | None, typer.Argument(metavar="SERVER", help="Servers; left out, all of the stack.")]

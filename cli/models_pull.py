@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.console import Exit, out
 from cli.destinations import complain, open_store, repository_of, whole_digest
+from cli.ends import Exit
 from cli.models_options import AsJson, Digest, Stack, StoreUrl, failed, print_json
 from cli.project import deployable, project_root
 from cli.transfers import bar, finding_data, size
@@ -61,4 +61,4 @@ def pull_models(
         print_json({"exit": 0, **data})
         return
     did = "was there already, as it was signed" if pulled.already else f"fetched {size(pulled.fetched)}"
-    out.print(f"{pulled.directory}\n  {did}; signed by {pulled.signed_by}", markup=False)
+    typer.echo(f"{pulled.directory}\n  {did}; signed by {pulled.signed_by}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.console import Exit, err
+from cli.ends import Exit
 from planning.findings import Finding
 from stacks.stackfile import StackFile, read_stack_file
 
@@ -31,6 +31,8 @@ def project_root(start: Path | None = None) -> Path:
     for folder in (here, *here.parents):
         if (folder / "Pulumi.yaml").is_file():
             return folder
+    from cli.console import err
+
     err.print(f"No Pulumi.yaml in {here} or above it: run this inside the project.", style="red")
     raise typer.Exit(Exit.USAGE)
 
@@ -45,6 +47,7 @@ def planned_stack(root: Path, stack: str) -> PlannedStack | tuple[Finding, ...]:
     file = read_stack_file(root, stack)
     if not isinstance(file, StackFile):
         return file
+    from cli.console import err
     from stacks.planned import planned  # all of planning, which who reads no plan does not wait for
 
     with err.status(f"planning {stack}"):
@@ -59,6 +62,8 @@ def deployable(root: Path, stack: str) -> PlannedStack:
     errors = [finding for finding in findings if finding.severity == "error"]
     if isinstance(loaded, PlannedStack) and not errors:
         return loaded
+    from cli.console import err
+
     for finding in errors:
         err.print(str(finding), style="red", markup=False)
     err.print(f"Stack {stack!r} has {len(errors)} error(s); `tritonup explain RULE` says more of each.", markup=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from cli.console import err
 from planning.findings import Finding
 from planning.settings.scalars import Memory
 from publishing.together import Advance
@@ -15,7 +15,7 @@ from publishing.together import Advance
 @contextmanager
 def bar(what: str, total: int | None) -> Generator[Advance]:
     """A bar on a terminal, and nothing elsewhere. `total` bytes, where that is known before."""
-    if not err.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.progress import (
@@ -26,6 +26,8 @@ def bar(what: str, total: int | None) -> Generator[Advance]:
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+
+    from cli.console import err
 
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn()
     with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as shown:

@@ -19,9 +19,10 @@ from publishing.store import ARRIVING, Buffer
 RANGE = 8 * 2**20
 """Bytes that are noted as being on disk, and which a pull that was ended does not fetch again."""
 
-STRETCH = 4 * RANGE
-"""Bytes of one request at the most. AWS names 8 to 16 MB and more for large objects ("Performance guidelines for Amazon
-S3", "Use byte-range fetches"): several connections at once, none of which begins anew too often."""
+STRETCH = 2 * RANGE
+"""Bytes of one request at the most, and of the parts in which all but the largest files are pushed. AWS: "typical sizes
+for byte-range requests are 8 MB or 16 MB", "at least aligned to part boundaries" (whitepaper "Best practices design
+patterns: optimizing Amazon S3 performance", "Use byte-range fetches")."""
 
 
 @dataclass(slots=True, kw_only=True)

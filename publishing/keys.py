@@ -93,11 +93,10 @@ def _public(private: ec.EllipticCurvePrivateKey) -> PublicKey:
 def is_signed(key: PublicKey, message: bytes, signature: bytes) -> bool:
     """Whether the owner of `key` signed `message`."""
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec  # and no PEM, which brings all of SSH's with it
 
-    public = serialization.load_pem_public_key(key.pem.encode())
-    assert isinstance(public, ec.EllipticCurvePublicKey)  # the only kind that PublicKey parses
+    curve = {65: ec.SECP256R1, 97: ec.SECP384R1, 133: ec.SECP521R1}[len(key.point)]()
+    public = ec.EllipticCurvePublicKey.from_encoded_point(curve, key.point)
     try:
         public.verify(signature, message, ec.ECDSA(hash_of(public.curve.key_size)))
     except InvalidSignature:

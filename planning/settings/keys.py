@@ -58,6 +58,12 @@ class PublicKey(Scalar):
         of the file that openssl wrote."""
         return hashlib.sha256(self.pem.encode()).hexdigest()
 
+    @property
+    def point(self) -> bytes:
+        """The point on its curve, uncompressed: its length says which curve that is."""
+        der = base64.b64decode("".join(self.pem.splitlines()[1:-1]))
+        return next(der[len(head) - 1 :] for head in _HEADS if der.startswith(head))
+
     def __str__(self) -> str:
         return self.pem
 
