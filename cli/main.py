@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import typer
@@ -63,6 +64,7 @@ def tritonup() -> None:
 
 
 def main() -> None:
+    gc.set_threshold(100_000, 50, 50)  # a tenth of the start is looking for garbage in what was imported
     # Otherwise pydantic reads the metadata of every installed package, for plugins that no settings of ours need.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     app()
