@@ -1,212 +1,175 @@
-"""Measure: publish a set of files to MinIO on loopback, fetch it with each tool in turn, write results and page.
+"""Measure: publish files to MinIO on this machine, fetch them with each tool in turn, write results and page.
 
-Waits while a file says that somebody else measures on this machine (`--wait-for FILE`).
+Some five minutes, and 10 GB of disk. The link's rows need root, `ip` and `tc`. Waits while a file says that somebody
+else measures on this machine (`--wait-for FILE`).
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import platform
 import random
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from benchmarks.store.link import GBIT, NEAR_ADDRESS, link, possible, within
+from benchmarks.store.page import PAGE, RESULTS, page, read_results
+from benchmarks.store.publication import Publication, make_key, publish
+from benchmarks.store.tools import AWS, CHECKED, IN_PODS, OURS, RCLONE, TUNED, Tools, aws_command
+from local.object_stores import LOOPBACK, MINIO, program, start_minio
+from local.object_stores import RCLONE as RCLONE_PROGRAM
 
-from benchmarks.store.page import OURS, PAGE, RESULTS, page, read_results
-from local.cluster.layout import PROJECT
-from local.object_stores import MINIO, RCLONE, SECRET, USER, RunningStore, program, start_minio
-from planning.repository.digest import content_digest
-from planning.repository.served import ServedFile, ServedSet
-from planning.signing import Trust
-from publishing.keys import read_signing_key
-from publishing.pushing import push
-from publishing.store import Store
-
-SIZES = [400, 120, 60, 20, *[1] * 20]
+SMALL = [400, 120, 60, 20, *[1] * 20]
 """MiB of each file: an engine, an encoder, some smaller models, their tokenizers and vocabularies."""
 
-SUMS = "sha256sums"
-"""What ours knows of the files by their signature, for a tool that does not."""
+LARGE = [1536, 1536, 512, 256, 128, 64, *[8] * 8]
+"""MiB: two language models' weights in halves, and what goes with them."""
 
-AWS = PROJECT / ".tools" / "awscli"
+REGION = "us-east-1"
+_ALL = (OURS, IN_PODS, RCLONE, TUNED, CHECKED, AWS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """`rounds` are those of a whole measurement."""
+
+    name: str
+    sizes: Sequence[int]
+    tools: Sequence[str]
+    rounds: int
+    over_link: bool = False
+
+
+SETTINGS = (
+    Setting(name="loopback", sizes=SMALL, tools=_ALL, rounds=7),
+    Setting(name="link", sizes=SMALL, tools=_ALL, rounds=5, over_link=True),
+    Setting(name="large", sizes=LARGE, tools=[tool for tool in _ALL if tool != AWS], rounds=3),
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.store", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, help="of each setting; left out, 7, 5 and 3")
+    parser.add_argument("--only", choices=[setting.name for setting in SETTINGS], help="print it, and write nothing")
     parser.add_argument("--wait-for", type=Path, help="wait before each round while this file is there")
     parser.add_argument("command", nargs="?", choices=("measure", "page"), default="measure")
     asked = parser.parse_args()
     if asked.command == "measure":
+        settings = [setting for setting in SETTINGS if asked.only in {None, setting.name}]
         with tempfile.TemporaryDirectory(prefix="store-benchmark-") as folder:
-            results = measure(Path(folder), asked.rounds, asked.wait_for)
+            results = measure(Path(folder), settings, asked.rounds, asked.wait_for)
+        if asked.only:
+            print(page(results))
+            return
         RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     PAGE.write_text(page(read_results()), encoding="utf-8")
 
 
-def measure(folder: Path, rounds: int, wait_for: Path | None) -> Mapping[str, Any]:
-    minio, rclone = program(MINIO), program(RCLONE)
-    for found in (minio, rclone):
-        if isinstance(found, str):
-            sys.exit(f"{found}: python -m local.object_stores minio rclone")
-    assert isinstance(minio, Path)
-    assert isinstance(rclone, Path)
-    aws = _aws()
+def measure(folder: Path, settings: Sequence[Setting], rounds: int | None, wait_for: Path | None) -> Mapping[str, Any]:
+    minio, rclone = program(MINIO), program(RCLONE_PROGRAM)
+    if isinstance(minio, str) or isinstance(rclone, str):
+        sys.exit("MinIO or rclone is not built here: python -m local.object_stores minio rclone")
     (folder / "minio").mkdir()
-    running = start_minio(minio, folder / "minio")
-    try:
-        os.environ.update(running.environment)
-        digest, files, size = _published(folder, running)
-        tools = _tools(folder, running, digest, rclone, aws)
-        measured: list[Mapping[str, Any]] = []
-        for number in range(rounds):
-            order = list(tools)
-            random.Random(number).shuffle(order)
-            while wait_for is not None and wait_for.exists():
-                time.sleep(10)
-            before = os.getloadavg()[0]
-            seconds = {tool: _timed(tools[tool], folder / "out", size) for tool in order}
-            load = (round(before, 1), round(os.getloadavg()[0], 1))
-            measured.append({"order": order, "seconds": {tool: seconds[tool] for tool in tools}, "load": load})
-            print(f"round {number + 1}: {seconds}", file=sys.stderr, flush=True)
-    finally:
-        running.stop()
+    linked = possible()
+    address = NEAR_ADDRESS if linked else LOOPBACK
+    with link() if linked else nullcontext():
+        running = start_minio(minio, folder / "minio", address=address)
+        try:
+            os.environ.update(running.environment)
+            os.environ.update(NO_PROXY=address, no_proxy=address)
+            tools = Tools(folder=folder, running=running, region=REGION, rclone=rclone, aws=aws_command())
+            key = make_key(folder, REGION)
+            published: dict[tuple[int, ...], Publication] = {}
+            measured: list[Mapping[str, Any]] = []
+            for setting in settings:
+                if setting.over_link and not linked:
+                    _say(f"{setting.name}: left out, it needs root, ip and tc")
+                    continue
+                sizes = tuple(setting.sizes)
+                if sizes not in published:
+                    _say(f"publishing {sum(sizes)} MiB")
+                    published[sizes] = publish(sizes, folder, running, key)
+                measured.append(_measured(setting, tools, published[sizes], rounds or setting.rounds, wait_for))
+        finally:
+            running.stop()
     return {
         "on": datetime.now(UTC).date().isoformat(),
         "cores": len(os.sched_getaffinity(0)),
         "processor": _processor(),
-        "files": files,
-        "bytes": size,
-        "versions": {
-            "obstore": version("obstore"),
-            "rclone": _said([str(rclone), "version"]).split()[1],
-            "aws-cli": _said([str(aws), "--version"]).split()[0].partition("/")[2],
-            "python": platform.python_version(),
-        },
-        "commands": {
-            OURS: "its defaults",
-            "rclone copy": "its defaults",
-            "rclone copy, tuned": "`--transfers 16 --checkers 16 --multi-thread-streams 16"
-            " --multi-thread-cutoff 16M --multi-thread-chunk-size 8M`",
-            "rclone copy, checksum": "the same, then `rclone checksum sha256` of what came, against a list",
-            "aws s3 cp": "`--recursive`, its defaults",
-        },
-        "rounds": measured,
+        "versions": {**tools.versions(), "python": platform.python_version()},
+        "link_gbit": GBIT,
+        "settings": measured,
     }
 
 
-def _tools(
-    folder: Path, running: RunningStore, digest: str, rclone: Path, aws: Path
-) -> Mapping[str, tuple[Sequence[str], Path]]:
-    """Each tool's command, and where it runs. They fetch to `out`."""
-    config = folder / "rclone.conf"
-    config.write_text(
-        f"[minio]\ntype = s3\nprovider = Minio\nendpoint = {running.endpoint}\naccess_key_id = {USER}\n"
-        f"secret_access_key = {SECRET}\nregion = us-east-1\n"
-    )
-    source, out = f"models/vision/{digest}", str(folder / "out")
-    copy = [str(rclone), "--config", str(config), "copy", f"minio:{source}", out]
-    tuned = ["--transfers", "16", "--checkers", "16", "--multi-thread-streams", "16"]
-    tuned += ["--multi-thread-cutoff", "16M", "--multi-thread-chunk-size", "8M"]
-    ours = [str(PROJECT / ".venv" / "bin" / "tritonup"), "models", "pull", "vision", "-s", "bench"]
-    checksum = [str(rclone), "--config", str(config), "--quiet", "checksum", "sha256", str(folder / SUMS), out]
-    fetch = [str(aws), "s3", "cp", "--recursive", "--only-show-errors", f"s3://{source}", out]
-    return {
-        OURS: ([*ours, "--digest", digest, "--out", out], folder / "project"),
-        "rclone copy": (copy, folder),
-        "rclone copy, tuned": ([*copy, *tuned], folder),
-        "rclone copy, checksum": (["sh", "-c", f"{shlex.join([*copy, *tuned])} && {shlex.join(checksum)}"], folder),
-        "aws s3 cp": (["env", f"AWS_CONFIG_FILE={folder}/none", *fetch], folder),
-    }
+def _measured(
+    setting: Setting, tools: Tools, wanted: Publication, rounds: int, wait_for: Path | None
+) -> Mapping[str, Any]:
+    measured: list[Mapping[str, Any]] = []
+    for number in range(rounds):
+        order = list(setting.tools)
+        random.Random(number).shuffle(order)
+        while wait_for is not None and wait_for.exists():
+            time.sleep(10)
+        before = os.getloadavg()[0]
+        runs = {tool: _timed(tool, setting, tools, wanted) for tool in order}
+        load = (round(before, 1), round(os.getloadavg()[0], 1))
+        measured.append({"order": order, "runs": {tool: runs[tool] for tool in setting.tools}, "load": load})
+        seconds = ", ".join(f"{tool} {runs[tool]['seconds']:.2f}" for tool in setting.tools)
+        _say(f"{setting.name}, round {number + 1} of {rounds}: {seconds}")
+    return {"name": setting.name, "files": wanted.files, "bytes": wanted.bytes, "rounds": measured}
 
 
-def _timed(tool: tuple[Sequence[str], Path], out: Path, size: int) -> float:
-    command, at = tool
-    shutil.rmtree(out, ignore_errors=True)
+def _timed(tool: str, setting: Setting, tools: Tools, wanted: Publication) -> Mapping[str, float]:
+    """`cpu` is the tool's, user and system, with its children; `store_cpu` is MinIO's meanwhile."""
+    command, at = tools.command(tool, wanted)
+    shutil.rmtree(tools.out, ignore_errors=True)
     os.sync()
+    store_before = _cpu_of(tools.running.process.pid)
     begun = time.perf_counter()
-    subprocess.run(command, cwd=at, check=True, stdout=subprocess.DEVNULL)
-    seconds = time.perf_counter() - begun
-    got = sum(path.stat().st_size for path in out.rglob("*") if path.is_file() and path.suffix != ".json")
-    assert got == size, f"{command[0]} fetched {got} of {size} bytes"
-    return round(seconds, 3)
-
-
-def _published(folder: Path, running: RunningStore) -> tuple[str, int, int]:
-    """Files of noise, published as server `vision`; and a project with a stack `bench` that trusts their key."""
-    found: list[ServedFile] = []
-    for number, mib in enumerate(SIZES):
-        source = folder / f"{number}.bin"
-        noise = random.Random(number)
-        content = b"".join(noise.randbytes(2**20) for _ in range(mib))
-        source.write_bytes(content)
-        path = PurePosixPath(f"model-{number:02}/1/model.onnx")
-        sha256 = hashlib.sha256(content).hexdigest()
-        found.append(ServedFile(source=source, path=path, size=len(content), sha256=sha256))
-    (folder / SUMS).write_text("".join(f"{file.sha256}  {file.path}\n" for file in found))
-    digest = content_digest((file.path.as_posix(), file.sha256) for file in found)
-    size = sum(file.size for file in found)
-    served = ServedSet(models=(), planned=(), files=tuple(found), digest=digest, total_bytes=size)
-    private = ec.generate_private_key(ec.SECP256R1())
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    process = subprocess.Popen(
+        within(command) if setting.over_link else command, cwd=at, stdout=subprocess.DEVNULL, env=_environment()
     )
-    (folder / "key.pem").write_bytes(pem)
-    key = read_signing_key(folder / "key.pem")
-    trust = Trust(trusted={key.public.fingerprint: ("bench", key.public)}, revoked=frozenset())
-    push(Store(running.url), "vision", served, key, trust)
-    for file in found:
-        assert isinstance(file.source, Path)
-        file.source.unlink()
-    _project(folder / "project", key.public.pem)
-    return digest, len(found), size
+    _, process.returncode, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    store_cpu = _cpu_of(tools.running.process.pid) - store_before
+    assert process.returncode == 0, f"{tool} failed"
+    got = sum(path.stat().st_size for path in tools.out.rglob("*") if path.is_file() and path.suffix != ".json")
+    assert got == wanted.bytes, f"{tool} fetched {got} of {wanted.bytes} bytes"
+    shutil.rmtree(tools.out)
+    cpu = used.ru_utime + used.ru_stime
+    return {"seconds": round(seconds, 3), "cpu": round(cpu, 3), "store_cpu": round(store_cpu, 2)}
 
 
-def _project(folder: Path, public: str) -> None:
-    """Stack `local` of this project, with the bucket and the key."""
-    folder.mkdir()
-    (folder / "Pulumi.yaml").write_text("name: bench\nruntime: python\n")
-    text = (PROJECT / "Pulumi.local.yaml").read_text(encoding="utf-8")
-    destination = "        kind: node-path\n        path: /var/lib/tritonup/models\n"
-    assert destination in text
-    bucket = "        kind: s3\n        bucket: models\n        region: us-east-1\n"
-    signing = f"      signing:\n        trusted:\n          bench: |\n{textwrap.indent(public, ' ' * 12)}"
-    (folder / "Pulumi.bench.yaml").write_text(text.replace(destination, bucket + signing))
+def _environment() -> Mapping[str, str]:
+    """As users have it: modules that are compiled once."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def _aws() -> Path:
-    """The AWS command line in an environment of its own: it pins versions that we have otherwise."""
-    command = AWS / "bin" / "aws"
-    if not command.exists():
-        uv = shutil.which("uv") or str(PROJECT / ".tools" / "uv" / "bin" / "uv")
-        subprocess.run([uv, "venv", "--quiet", str(AWS)], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(AWS / "bin" / "python"), "awscli"], check=True)
-    return command
-
-
-def _said(command: Sequence[str]) -> str:
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    return told.stdout + told.stderr
+def _cpu_of(process: int) -> float:
+    """User and system seconds so far (proc(5), /proc/pid/stat)."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _processor() -> str:
     with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
         return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,57 +8,45 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.store.tools import ABOUT, AWS, OURS
+
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
 PAGE = FOLDER / "README.md"
 
-OURS = "tritonup models pull"
-
 Results = Mapping[str, Any]
+
+_HEAD = (
+    "| Tool | Seconds: median (least to most) | MiB/s | Its CPU, s | MinIO's CPU, s"
+    " | Ours is faster by: median (least to most) |",
+    "|---|---|---|---|---|---|",
+)
 
 
 def read_results() -> Results:
     return json.loads(RESULTS.read_text(encoding="utf-8"))
 
 
-def ratios(results: Results, tool: str) -> Sequence[float]:
+def ratios(setting: Results, tool: str) -> Sequence[float]:
     """How many times faster ours was than `tool`, round by round: both saw the same minute of the machine."""
-    return [one["seconds"][tool] / one["seconds"][OURS] for one in results["rounds"]]
+    return [one["runs"][tool]["seconds"] / one["runs"][OURS]["seconds"] for one in setting["rounds"]]
 
 
 def page(results: Results) -> str:
-    mib = results["bytes"] / 2**20
-    rounds = results["rounds"]
-    tools = list(rounds[0]["seconds"])
-    rows = [
-        f"| `{tool}` | {results['commands'][tool]} | {median(_seconds(rounds, tool)):.2f}"
-        f" ({min(_seconds(rounds, tool)):.2f} to {max(_seconds(rounds, tool)):.2f})"
-        f" | {mib / median(_seconds(rounds, tool)):.0f} | {_ratio(results, tool)} |"
-        for tool in tools
-    ]
-    loads = [load for one in rounds for load in one["load"]]
     return "\n".join(
         [
             "# Fetching a published digest",
             "",
-            f"{results['files']} files, {mib:.0f} MiB, from MinIO on loopback onto this machine's disk, whole processes"
-            " from start to end,",
-            f"one after the other in {len(rounds)} rounds, each round in another order. Measured on"
-            f" {results['on']} on {results['cores']} cores",
-            f"({results['processor']}), which others used at the same time: load average {min(loads):.1f} to"
-            f" {max(loads):.1f}.",
+            "From MinIO on this machine onto its disk: whole processes from start to end, one after the other, each"
+            " round in another order.",
+            f"Measured on {results['on']} on {results['cores']} cores ({results['processor']}), which MinIO and each"
+            " tool share. None writes",
+            "through to the disk. CPU is user and system time, the median of the rounds.",
             "",
-            "| Tool | How | Seconds: median (least to most) | MiB/s | Ours is faster by: median (least to most) |",
-            "|---|---|---|---|---|",
-            *rows,
+            *(line for setting in results["settings"] for line in _setting(results, setting)),
+            "## What each does",
             "",
-            "What each does beside fetching: ours verifies the signature and the SHA-256 of every file, and renames a"
-            " whole directory;",
-            "rclone compares MD5 where the store says one, which is not so for files that were uploaded in parts; the"
-            " AWS command line",
-            "compares the store's own checksums where there are any; `rclone checksum` then reads every file again for"
-            " its SHA-256.",
-            "None writes through to the disk.",
+            *(f"- `{tool}`: {about}" for tool, about in ABOUT.items()),
             "",
             f"Versions: {', '.join(f'{name} {version}' for name, version in results['versions'].items())}.",
             "",
@@ -71,12 +59,32 @@ def page(results: Results) -> str:
     )
 
 
-def _seconds(rounds: Sequence[Mapping[str, Any]], tool: str) -> Sequence[float]:
-    return [one["seconds"][tool] for one in rounds]
+def _setting(results: Results, setting: Results) -> Sequence[str]:
+    mib = setting["bytes"] / 2**20
+    loads = [load for one in setting["rounds"] for load in one["load"]]
+    of = f"{setting['files']} files, {mib:.0f} MiB, {len(setting['rounds'])} rounds"
+    load = f"Load average {min(loads):.1f} to {max(loads):.1f}."
+    match setting["name"]:
+        case "link":
+            title = f"Over a link of {results['link_gbit']} Gbit/s"
+            told = (
+                f"{of}, to another network namespace: the store's packets pass a token bucket (tc-tbf) of the baseline"
+                f" bandwidth that g5.2xlarge and g6.2xlarge have. At that speed the bytes alone take"
+                f" {setting['bytes'] * 8 / results['link_gbit'] / 1e9:.2f} s."
+            )
+        case "large":
+            title, told = "On loopback, large files", f"{of}. Without `{AWS}`, of which a round takes half a minute."
+        case _:
+            title, told = "On loopback", f"{of}."
+    tools = list(setting["rounds"][0]["runs"])
+    return [f"## {title}", "", f"{told} {load}", "", *_HEAD, *(_row(setting, tool, mib) for tool in tools), ""]
 
 
-def _ratio(results: Results, tool: str) -> str:
-    if tool == OURS:
-        return ""
-    found = ratios(results, tool)
-    return f"{median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+def _row(setting: Results, tool: str, mib: float) -> str:
+    seconds, cpu, store = (
+        [one["runs"][tool][what] for one in setting["rounds"]] for what in ("seconds", "cpu", "store_cpu")
+    )
+    told = f"{median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+    ratio = ratios(setting, tool)
+    faster = "" if tool == OURS else f"{median(ratio):.2f} ({min(ratio):.2f} to {max(ratio):.2f})"
+    return f"| `{tool}` | {told} | {mib / median(seconds):.0f} | {median(cpu):.2f} | {median(store):.2f} | {faster} |"
