@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from planning.findings import Finding, Rule, Severity, setting
+from planning.settings.base import meanings
 from planning.settings.fields import Location, choices_at, examples_at, model_at, tags_at
 from planning.settings.quoting import NOT_SHOWN, looks_secret, quoted, shown_path
 from planning.settings.repository import ModelRepository
@@ -222,6 +223,5 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 def _add(loc: Location, name: str) -> str:
     model = model_at(loc[:-1])
-    field = model.model_fields.get(name) if model else None
-    meaning = f" {field.description.split('. ')[0].rstrip('.')}." if field and field.description else ""
-    return f"Add `{name}:`.{meaning}"
+    meaning = meanings(model).get(name) if model else None
+    return f"Add `{name}:`." + (f" {meaning.split('. ')[0].rstrip('.')}." if meaning else "")
