@@ -65,8 +65,8 @@ def tritonup() -> None:
 
 
 def main() -> None:
-    # A fifth of a short command was looking for garbage in what is imported: on the way, and all of it again at the end.
-    gc.set_threshold(100_000, 50, 50)
+    # A fifth of a short command was looking for garbage in what it imports: on the way, and all of it again at the end.
+    gc.set_threshold(50_000, 10, 10)
     atexit.register(gc.freeze)
     # Otherwise pydantic reads the metadata of every installed package, for plugins that no settings of ours need.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
