@@ -8,8 +8,8 @@ from pathlib import Path
 
 import obstore
 import pytest
-from conftest import Stores, place_in
 from faulty_s3 import Answer, FaultyS3, faulty_s3
+from places import Stores, place_in
 from small_repository import noise
 
 import publishing.direct
