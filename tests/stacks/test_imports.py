@@ -176,7 +176,16 @@ SIDE_EFFECTS = {"socket", "ssl", "http", "urllib", "subprocess", "time", "random
 ROOMS: dict[str, set[str]] = {
     "planning": {"pydantic", "pydantic_core", "numpy", "onnx", "tritonclient", "google", "yaml", "planning"},
     "components": {"pulumi", "pulumi_kubernetes", "pulumi_gcp", "pulumi_aws", "planning", "components"},
-    "publishing": {"pydantic", "obstore", "botocore", "cryptography", "huggingface_hub", "planning", "publishing"},
+    "publishing": {
+        "pydantic",
+        "obstore",
+        "botocore",
+        "cryptography",
+        "huggingface_hub",
+        "requests",
+        "planning",
+        "publishing",
+    },
     "stacks": {"pulumi", "pulumi_kubernetes", "pydantic", "yaml", "planning", "components", "stacks"},
 }
 """What each may import beside the standard library (DESIGN, "Rooms")."""
