@@ -54,6 +54,8 @@ SHARES: Mapping[str, Sequence[str]] = {
         "test_disruption.py",
         "test_serving.py",
         "test_network_policies.py",
+        "test_startup_taints.py",
+        "test_people.py",
     ),
     "boots": (
         "test_boot_and_removal.py",
@@ -72,7 +74,7 @@ PREFERRED = {
     "operations": 4 * machine_apart.SHARES,
     "reclaims": 4 * machine_apart.SHARES,
     "boots": 3 * machine_apart.SHARES,
-    "others": 3 * machine_apart.SHARES,
+    "others": 4 * machine_apart.SHARES,
 }
 """The first two must not take for a lost request what is a server that another worker's boot has starved. What others
 add to it is so that all end at about the same time."""

@@ -183,6 +183,7 @@ ROOMS: dict[str, set[str]] = {
         "cryptography",
         "huggingface_hub",
         "requests",
+        "urllib3",
         "planning",
         "publishing",
     },
