@@ -2,6 +2,9 @@
 
 An apply set (KEP-3659) needs a parent object that carries its members' kinds; members in several namespaces and
 without any ask for one without a namespace, which only a custom resource can be.
+
+Definitions of kinds are applied before all else, which may be of their kinds, and are no members: as with the engine
+they stay when the stack goes (components/kept_definition.py).
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ KIND = "DeployedStack"
 PLURAL = "deployedstacks"
 
 MANAGER = "tritonup-up"
+
+DEFINITION = "CustomResourceDefinition"
 
 TOOLING = "kubectl/v1.35"
 """What the parent says made it: kubectl serves no set of another tool (ApplySet.fetchParent, by the part before the
@@ -59,8 +64,12 @@ class Applied:
 def apply_stack(kubectl: Kubectl, stack: str, objects: Sequence[Object]) -> Applied:
     """Make the cluster hold exactly `objects` of `stack`. ClusterError with the API server's words."""
     _make_parent(kubectl, stack)
-    listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-    before = _versions(kubectl, objects)
+    kinds = [body for body in objects if body["kind"] == DEFINITION]
+    members = [body for body in objects if body["kind"] != DEFINITION]
+    before = _versions(kubectl, kinds)
+    _establish(kubectl, kinds)
+    before |= _versions(kubectl, members)
+    listed = {"apiVersion": "v1", "kind": "List", "items": members}
     told = kubectl.with_env(KUBECTL_APPLYSET="true").run(
         *("apply", "--server-side", f"--field-manager={MANAGER}", "--prune"),
         *(f"--applyset={PLURAL}.{GROUP}/{stack}", "--filename=-"),
@@ -72,6 +81,18 @@ def apply_stack(kubectl: Kubectl, stack: str, objects: Sequence[Object]) -> Appl
         changed=tuple(sorted(name for name, version in after.items() if before.get(name) != version)),
         pruned=tuple(line.removesuffix(" pruned") for line in told.splitlines() if line.endswith(" pruned")),
     )
+
+
+def _establish(kubectl: Kubectl, kinds: Sequence[Object]) -> None:
+    if not kinds:
+        return
+    listed = {"apiVersion": "v1", "kind": "List", "items": list(kinds)}
+    kubectl.run(
+        *("apply", "--server-side", "--force-conflicts", f"--field-manager={MANAGER}", "--filename=-"),
+        stdin=json.dumps(listed),
+    )
+    for body in kinds:
+        wait_until_established(body["metadata"]["name"], kubectl)
 
 
 def is_applied(kubectl: Kubectl, stack: str) -> bool:
@@ -138,6 +159,8 @@ def _set_id(stack: str) -> str:
 def _versions(kubectl: Kubectl, objects: Sequence[Object]) -> dict[str, str]:
     """What the API server holds of each: its identity, and when this tool last changed something of it. An apply that
     changes nothing leaves that time as it is, and what controllers write has times of its own (managedFields)."""
+    if not objects:
+        return {}
     listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     told = kubectl.attempt(
         *("get", "--filename=-", "--ignore-not-found", "--show-managed-fields", "--output=json"),

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local.cluster.applying import is_applied
+from local.cluster.applying import DEFINITION, is_applied
 from local.cluster.errors import ClusterError
 from local.cluster.kubectl import Kubectl, Object
 from local.cluster.layout import Layout
@@ -78,9 +78,14 @@ def _still_there(found: Installed | Missing, workplace: Workplace, stack: str) -
 
 
 def _made_by_an_engine(kubectl: Kubectl, objects: Sequence[Object]) -> str | None:
+    # A definition stays when its stack goes, and what is of a kind that is not there yet cannot be asked for.
+    definitions = [body for body in objects if body["kind"] == DEFINITION]
+    defined = {DEFINITION, *(body["spec"]["names"]["kind"] for body in definitions)}
     told = kubectl.attempt(
         *("get", "--filename=-", "--ignore-not-found", "--show-managed-fields", "--output=json"),
-        stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}),
+        stdin=json.dumps(
+            {"apiVersion": "v1", "kind": "List", "items": [body for body in objects if body["kind"] not in defined]}
+        ),
     )
     if not told.stdout.strip():
         return None

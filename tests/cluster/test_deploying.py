@@ -28,6 +28,7 @@ from local.engine.installed import Installed, Missing, find_engine
 from local.engine.ownership import ENGINES
 from local.engine.state import holds_objects, pending
 from local.engine.workplace import Workplace
+from planning.model_versions import DEFINITION
 from stacks.planned import planned
 from stacks.render import rendered
 from stacks.stackfile import StackFile, read_stack_file
@@ -103,6 +104,7 @@ def ways(target: Target, progress: Printed, tmp_path: Path) -> Generator[Ways]:
     forget_models(LAYOUT)
     gone = ("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
     target.kubectl.run(*gone, timeout_s=130)
+    target.kubectl.run("delete", "crd", DEFINITION, "--ignore-not-found")
 
 
 def hide_engine(monkeypatch: pytest.MonkeyPatch) -> None:
