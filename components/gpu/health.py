@@ -16,7 +16,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
 from components.gpu.health_agent import health_agent
-from components.gpu.own_program import account, own_namespace, running, told
+from components.gpu.own_program import account, own_namespace, running
 from components.labels import NAME, common
 from planning.gpu_health import PlannedHealth
 
@@ -68,15 +68,6 @@ class GpuHealth(pulumi.ComponentResource):
             opts=child,
         )
         _may_hold_the_lease(f"{name}-lease", inside, who, labels, child)
-        settings = told(
-            f"{name}-settings",
-            called=CALLED,
-            namespace=inside,
-            file=FILE,
-            text=settings_file(args.planned),
-            labels=labels,
-            opts=child,
-        )
         running(
             name,
             called=CALLED,
@@ -85,7 +76,7 @@ class GpuHealth(pulumi.ComponentResource):
             image=args.planned.image.value,
             command=[CALLED, "drain"],
             file=FILE,
-            settings=settings,
+            text=settings_file(args.planned),
             replicas=REPLICAS,
             amounts=AMOUNTS,
             grace_s=GRACE_S,

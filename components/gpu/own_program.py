@@ -169,7 +169,7 @@ def running(
     image: ImageRef,
     command: Sequence[str],
     file: str,
-    settings: Told,
+    text: str,
     replicas: int,
     amounts: Mapping[str, str],
     grace_s: int,
@@ -177,8 +177,11 @@ def running(
     labels: Mapping[str, str],
     opts: ResourceOptions,
 ) -> Deployment:
-    """`command` is followed by the path of `file`, which `settings` holds. `amounts` are requests, and memory's is a
-    limit too. Several of its pods are on different nodes, as far as there are some."""
+    """`command` is followed by the path of `file`, which holds `text`. `amounts` are requests, and memory's is a limit
+    too. Several of its pods are on different nodes, as far as there are some."""
+    settings = told(
+        f"{name}-settings", called=called, namespace=namespace, file=file, text=text, labels=labels, opts=opts
+    )
     own = LabelSelectorArgs(match_labels={NAME: called})
     pod = PodSpecArgs(
         service_account_name=who,

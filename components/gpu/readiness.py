@@ -16,7 +16,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
-from components.gpu.own_program import account, own_namespace, running, told
+from components.gpu.own_program import account, own_namespace, running
 from components.labels import NAME, common
 from planning.gpu_readiness import PlannedReadiness
 
@@ -63,15 +63,6 @@ class GpuReadiness(pulumi.ComponentResource):
             labels=labels,
             opts=child,
         )
-        settings = told(
-            f"{name}-settings",
-            called=CALLED,
-            namespace=inside,
-            file=FILE,
-            text=settings_file(args.planned),
-            labels=labels,
-            opts=child,
-        )
         running(
             name,
             called=CALLED,
@@ -80,7 +71,7 @@ class GpuReadiness(pulumi.ComponentResource):
             image=args.planned.image.value,
             command=[CALLED],
             file=FILE,
-            settings=settings,
+            text=settings_file(args.planned),
             replicas=args.planned.replicas,
             amounts=AMOUNTS,
             grace_s=GRACE_S,
