@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Event
 
 from planning.findings import Finding
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from planning.signing import Trust
 from publishing.arriving import ArrivingFile
 from publishing.layout import Held, content_key, partial_prefix, read_layout, signature_key, signature_prefix
