@@ -9,7 +9,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 
@@ -23,6 +26,9 @@ STRETCH = 2 * RANGE
 """Bytes of one request at the most, and of the parts in which all but the largest files are pushed. AWS: "typical sizes
 for byte-range requests are 8 MB or 16 MB", "at least aligned to part boundaries" (whitepaper "Best practices design
 patterns: optimizing Amazon S3 performance", "Use byte-range fetches")."""
+
+IN_TURN = 16
+"""Files that are fetched, and open, at a time."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +62,8 @@ class ArrivingFile:
 
     @property
     def wanted(self) -> list[range]:
-        """The ranges that are not there, in stretches."""
+        """The ranges that are not there, in stretches; an empty one where all are: the file is to be hashed all the
+        same, and one without bytes to be made."""
         stretches: list[range] = []
         for index in range(self.ranges):
             if index in self.there:
@@ -65,11 +72,11 @@ class ArrivingFile:
                 stretches[-1] = range(stretches[-1].start, index + 1)
             else:
                 stretches.append(range(index, index + 1))
-        return stretches
+        return stretches or [range(0)]
 
     def bounds(self, stretch: range) -> tuple[int, int]:
         """Of the stretch's bytes: the first, and the one after the last."""
-        return stretch.start * RANGE, self.end(stretch.stop - 1)
+        return stretch.start * RANGE, self.end(stretch.stop - 1) if stretch else 0
 
     def end(self, index: int) -> int:
         return min((index + 1) * RANGE, self.signed.size)
@@ -78,11 +85,19 @@ class ArrivingFile:
         return self.end(index) - index * RANGE
 
     def open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        os.ftruncate(self._descriptor, self.signed.size)
+        """Where it is not. It is closed when all of it is hashed: a repository may have more files than a process may
+        open."""
+        with self._lock:
+            if self._descriptor < 0:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                os.ftruncate(self._descriptor, self.signed.size)
 
     def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -108,6 +123,8 @@ class ArrivingFile:
         with self._lock:
             while self._hashed < self.signed.size and (index := self._hashed // RANGE) in self.there:
                 self._hash_up_to(self.end(index))
+            if self._hashed == self.signed.size:
+                self._close()
 
     def _hash_up_to(self, end: int) -> None:
         piece = memoryview(bytearray(min(ARRIVING, end - self._hashed)))
@@ -118,8 +135,8 @@ class ArrivingFile:
             self._hash.update(piece[:read])
             self._hashed += read
 
+    @property
     def right(self) -> bool:
-        self.catch_up()
         return self._hashed == self.signed.size and self._hash.hexdigest() == self.signed.sha256
 
     @property
@@ -130,3 +147,26 @@ class ArrivingFile:
         self.there = set()
         self._hashed = 0
         self._hash = hashlib.sha256()
+
+
+class Turns:
+    """Of the files that are to be fetched the stretches: each file's in order, and the files in turn. So each file has
+    few under way at a time, and most of what comes is hashed while it is in the processor's cache."""
+
+    def __init__(self, files: Iterable[ArrivingFile]) -> None:
+        self._waiting = iter(files)
+        self._turns: deque[tuple[ArrivingFile, deque[range]]] = deque()
+        self._lock = Lock()
+
+    def take(self) -> tuple[ArrivingFile, range] | None:
+        """The next, for whoever asks; None where there is none any more."""
+        with self._lock:
+            for file in islice(self._waiting, IN_TURN - len(self._turns)):
+                self._turns.append((file, deque(file.wanted)))
+            if not self._turns:
+                return None
+            file, stretches = self._turns.popleft()
+            one = stretches.popleft()
+            if stretches:
+                self._turns.append((file, stretches))
+            return file, one
