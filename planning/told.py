@@ -106,9 +106,10 @@ def listed(
     said: Mapping[str, object], field: str, read: Callable[[Mapping[str, object], str], T], at: str = ""
 ) -> tuple[T, ...]:
     """A list of at least one mapping, each as `read` has it of what it says and where it is."""
-    value, here = said.get(field), _below(at, field)
+    value: object = said.get(field)
+    here = _below(at, field)
     if not isinstance(value, list) or not value:
-        raise SettingsError(f"{here} is {_quoted(value)}: it must be a list of at least one.")
+        raise SettingsError(f"{here} is {_quoted(cast('object', value))}: it must be a list of at least one.")
     return tuple(
         read(mapping(one, f"{here}[{number}]"), f"{here}[{number}]")
         for number, one in enumerate(cast("list[object]", value))

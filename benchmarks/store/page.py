@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.store.tools import ABOUT, AWS, OURS
+from benchmarks.store.tools import ABOUT, OURS
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
@@ -37,8 +37,8 @@ def page(results: Results) -> str:
         [
             "# Fetching a published digest",
             "",
-            "From MinIO on this machine onto its disk: whole processes from start to end, one after the other, each"
-            " round in another order.",
+            "From MinIO on this machine onto its disk, where nothing else is said: whole processes from start to end,"
+            " one after the other, each round in another order.",
             f"Measured on {results['on']} on {results['cores']} cores ({results['processor']}), which MinIO and each"
             " tool share. None writes",
             "through to the disk. CPU is user and system time, the median of the rounds.",
@@ -72,8 +72,9 @@ def _setting(results: Results, setting: Results) -> Sequence[str]:
                 f" bandwidth that g5.2xlarge and g6.2xlarge have. At that speed the bytes alone take"
                 f" {setting['bytes'] * 8 / results['link_gbit'] / 1e9:.2f} s."
             )
-        case "large":
-            title, told = "On loopback, large files", f"{of}. Without `{AWS}`, of which a round takes half a minute."
+        case "memory":
+            title = "On loopback, large files into memory"
+            told = f"{of}, into a file system in memory, as the delivery `onto: memory` does: no disk decides."
         case _:
             title, told = "On loopback", f"{of}."
     tools = list(setting["rounds"][0]["runs"])
