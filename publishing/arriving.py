@@ -9,10 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 
@@ -26,9 +23,6 @@ STRETCH = 2 * RANGE
 """Bytes of one request at the most, and of the parts in which all but the largest files are pushed. AWS: "typical sizes
 for byte-range requests are 8 MB or 16 MB", "at least aligned to part boundaries" (whitepaper "Best practices design
 patterns: optimizing Amazon S3 performance", "Use byte-range fetches")."""
-
-IN_TURN = 16
-"""Files that are fetched, and open, at a time."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +81,8 @@ class ArrivingFile:
     def open(self) -> None:
         """Where it is not. It is closed when all of it is hashed: a repository may have more files than a process may
         open."""
+        if self._descriptor >= 0:
+            return  # without waiting for who hashes
         with self._lock:
             if self._descriptor < 0:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,12 +91,9 @@ class ArrivingFile:
 
     def close(self) -> None:
         with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
 
     def write(self, at: int, content: Buffer) -> None:
         view = memoryview(content)
@@ -110,21 +103,30 @@ class ArrivingFile:
 
     def arrived(self, begun: int, at: int, content: Buffer) -> None:
         """All from `begun` on is on disk, `content` at its end, which is hashed while it is in memory. Not so where
-        something before `begun` is still to come: then whoever brings that hashes on from the disk."""
-        if begun > self._hashed:
+        something before `begun` is still to come, or somebody hashes on from the disk: then that goes on with it."""
+        if begun > self._hashed or not self._lock.acquire(blocking=False):
             return
-        with self._lock:
+        try:
             self._hash_up_to(at)
             self._hash.update(content)
             self._hashed += len(content)
+        finally:
+            self._lock.release()
 
     def catch_up(self) -> None:
-        """Hash on, as far as ranges are there."""
-        with self._lock:
-            while self._hashed < self.signed.size and (index := self._hashed // RANGE) in self.there:
-                self._hash_up_to(self.end(index))
-            if self._hashed == self.signed.size:
-                self._close()
+        """Hash on, as far as ranges are there. Nobody waits for who hashes already: that one looks again afterwards."""
+        while self._more and self._lock.acquire(blocking=False):
+            try:
+                while self._more:
+                    self._hash_up_to(self.end(self._hashed // RANGE))
+            finally:
+                self._lock.release()
+        if self._hashed == self.signed.size:
+            self.close()
+
+    @property
+    def _more(self) -> bool:
+        return self._hashed < self.signed.size and self._hashed // RANGE in self.there
 
     def _hash_up_to(self, end: int) -> None:
         piece = memoryview(bytearray(min(ARRIVING, end - self._hashed)))
@@ -147,26 +149,3 @@ class ArrivingFile:
         self.there = set()
         self._hashed = 0
         self._hash = hashlib.sha256()
-
-
-class Turns:
-    """Of the files that are to be fetched the stretches: each file's in order, and the files in turn. So each file has
-    few under way at a time, and most of what comes is hashed while it is in the processor's cache."""
-
-    def __init__(self, files: Iterable[ArrivingFile]) -> None:
-        self._waiting = iter(files)
-        self._turns: deque[tuple[ArrivingFile, deque[range]]] = deque()
-        self._lock = Lock()
-
-    def take(self) -> tuple[ArrivingFile, range] | None:
-        """The next, for whoever asks; None where there is none any more."""
-        with self._lock:
-            for file in islice(self._waiting, IN_TURN - len(self._turns)):
-                self._turns.append((file, deque(file.wanted)))
-            if not self._turns:
-                return None
-            file, stretches = self._turns.popleft()
-            one = stretches.popleft()
-            if stretches:
-                self._turns.append((file, stretches))
-            return file, one

@@ -17,7 +17,7 @@ from ssl import SSLContext, SSLSocket, create_default_context
 from threading import Lock
 from urllib.parse import SplitResult, urlsplit
 
-PIECE = 2**19
+PIECE = 2**20
 """Bytes that are handed on at a time: still in the processor's cache when they are hashed and written, and so many that
 few turns are taken at Python's lock."""
 

@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 import struct
+import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,8 +24,8 @@ from threading import Event
 from planning.findings import Finding
 from planning.settings.quantities import Memory
 from planning.signing import Trust
-from publishing.arriving import ArrivingFile, Turns
-from publishing.connections import transfer
+from publishing.arriving import ArrivingFile
+from publishing.connections import Moved, transfer
 from publishing.layout import Held, content_key, partial_prefix, read_layout, signature_key, signature_prefix
 from publishing.proof import pieces
 from publishing.signature import SignedFile, Statement
@@ -234,18 +235,23 @@ class _Job:
     stop: Event = field(default_factory=Event)
 
     def fetch(self, files: Iterable[ArrivingFile]) -> None:
-        """All of them that is not there, hashed to their ends."""
-        transfer(self._fetch, Turns(files).take, self.stop)
+        """All of them that is not there, hashed to their ends. The largest first: each is hashed from its beginning to
+        its end, by one at a time, while the rest arrives."""
+        largest = sorted(files, key=lambda file: -file.signed.size)
+        transfer(self._fetch, [(file, stretch) for file in largest for stretch in file.wanted], self.stop)
 
-    def _fetch(self, what: tuple[ArrivingFile, range]) -> int:
+    def _fetch(self, what: tuple[ArrivingFile, range]) -> Moved:
         file, stretch = what
         begun, end = file.bounds(stretch)
         at = begun
+        waited = 0.0
         index = stretch.start
         key = content_key(self.statement.server, self.statement.digest, file.signed.path)
         file.open()
         try:
+            asked = time.monotonic()
             for content in self.store.read_range(key, at, end - at) if stretch else ():
+                waited += time.monotonic() - asked
                 if self.stop.is_set():
                     raise StoppedError
                 file.write(at, content)
@@ -254,12 +260,13 @@ class _Job:
                 while index < stretch.stop and at >= file.end(index):
                     self._have(file, index)
                     index += 1
+                asked = time.monotonic()
         except NotThereError:
             raise RefusedError(missing(self.store, self.statement, file.signed.path)) from None
         if at != end:
             raise RefusedError(other_bytes(self.store, self.statement, file.signed, None))
         file.catch_up()
-        return end - begun
+        return Moved(end - begun, waited)
 
     def _have(self, file: ArrivingFile, index: int) -> None:
         os.write(self.journal, _ENTRY.pack(file.number, index))  # after the bytes that it speaks of

@@ -1,11 +1,9 @@
-"""As many connections as a store's speed asks for, and files in turn over them."""
+"""As many connections as a store's speed asks for, and few files open at a time."""
 
 from __future__ import annotations
 
 import resource
 import time
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, Event, Lock
 
@@ -15,8 +13,8 @@ from hypothesis import strategies as st
 from places import Place
 from small_repository import Keys, bytes_below, served_of
 
-from publishing.arriving import IN_TURN, RANGE, STRETCH, ArrivingFile, Turns
-from publishing.connections import LEAST, MOST, SLOW, transfer
+from publishing.arriving import RANGE, STRETCH, ArrivingFile
+from publishing.connections import LEAST, MOST, SLOW, Moved, transfer
 from publishing.pulling import pull
 from publishing.pushing import push
 from publishing.signature import SignedFile
@@ -24,49 +22,45 @@ from publishing.together import StoppedError
 
 
 class Counted:
-    """Items, and how many are under way at once."""
+    """How many are under way at once."""
 
-    def __init__(self, count: int) -> None:
-        self._left = iter(range(count))
+    def __init__(self) -> None:
         self._lock = Lock()
         self._now = 0
         self.most = 0
         self.done: list[int] = []
 
-    def take(self) -> int | None:
-        with self._lock:
-            return next(self._left, None)
-
-    def moved(self, item: int, seconds: float, size: int) -> int:
+    def moved(self, item: int, size: float) -> Moved:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
-        time.sleep(seconds)
+        time.sleep(0.005)
         with self._lock:
             self._now -= 1
             self.done.append(item)
-        return size
+        return Moved(int(size), 1.0)
 
 
 def test_a_store_that_is_slow_to_each_connection_is_asked_over_many() -> None:
-    counted = Counted(200)
-    transfer(lambda item: counted.moved(item, 0.005, 1), counted.take, Event())
+    counted = Counted()
+    transfer(lambda item: counted.moved(item, SLOW * 0.9), range(200), Event())
     assert counted.most == MOST
     assert sorted(counted.done) == list(range(200))
 
 
 def test_a_store_that_is_fast_to_each_connection_is_asked_over_few() -> None:
-    counted = Counted(100)
-    transfer(lambda item: counted.moved(item, 0.002, SLOW * 60), counted.take, Event())
+    counted = Counted()
+    transfer(lambda item: counted.moved(item, SLOW * 1.1), range(100), Event())
     assert counted.most == LEAST
     assert sorted(counted.done) == list(range(100))
 
 
 def test_the_first_that_fails_ends_all_and_is_what_is_said() -> None:
     together, stop = Barrier(LEAST), Event()
-    counted = Counted(1000)
+    begun: list[int] = []
 
-    def do(item: int) -> int:
+    def do(item: int) -> Moved:
+        begun.append(item)
         together.wait(timeout=30)
         if item == 2:
             raise OSError("no room")
@@ -74,54 +68,31 @@ def test_the_first_that_fails_ends_all_and_is_what_is_said() -> None:
         raise StoppedError
 
     with pytest.raises(OSError, match="no room"):
-        transfer(do, counted.take, stop)
-    assert counted.take() == LEAST
+        transfer(do, range(1000), stop)
+    assert sorted(begun) == list(range(LEAST))
 
 
 def test_nothing_to_do_is_done_at_once() -> None:
-    transfer(lambda _: 0, lambda: None, Event())
+    transfer(lambda _: Moved(0, 0), (), Event())
 
 
-def arriving(number: int, size: int, there: set[int], folder: Path) -> ArrivingFile:
-    file = ArrivingFile(
-        number=number,
-        signed=SignedFile(path=f"{number}", size=size, sha256="0" * 64),
-        path=folder / "nowhere",
-        there=set(),
-    )
+def arriving(size: int, there: set[int]) -> ArrivingFile:
+    signed = SignedFile(path="model.onnx", size=size, sha256="0" * 64)
+    file = ArrivingFile(number=0, signed=signed, path=Path("nowhere"), there=set())
     file.there = {index for index in there if index < file.ranges}
     return file
-
-
-def taken(turns: Turns) -> Iterator[tuple[ArrivingFile, range]]:
-    while (one := turns.take()) is not None:
-        yield one
 
 
 SIZES = st.integers(0, 6 * STRETCH) | st.sampled_from([0, 1, RANGE, RANGE + 1, STRETCH, STRETCH + 1])
 
 
-@given(st.lists(st.tuples(SIZES, st.sets(st.integers(0, 12))), max_size=3 * IN_TURN))
-def test_every_range_that_is_not_there_has_its_turn_once_and_each_files_in_order(
-    given_files: list[tuple[int, set[int]]],
-) -> None:
-    files = [arriving(number, size, there, Path("/")) for number, (size, there) in enumerate(given_files)]
-    turns = list(taken(Turns(files)))
-    for file in files:
-        indices = [index for of, stretch in turns if of is file for index in stretch]
-        assert indices == sorted(set(range(file.ranges)) - file.there)
-        assert all(len(stretch) * RANGE <= STRETCH for of, stretch in turns if of is file)
-    # One that is whole, or empty, has its turn too: it is to be hashed.
-    assert {file.number for file, _ in turns} == {file.number for file in files}
-
-
-@given(st.lists(SIZES, max_size=3 * IN_TURN))
-def test_few_files_are_under_way_at_a_time(sizes: list[int]) -> None:
-    left = Counter[int]()
-    for file, _ in taken(Turns([arriving(number, size, set(), Path("/")) for number, size in enumerate(sizes)])):
-        left[file.number] = left[file.number] or len(file.wanted)
-        left[file.number] -= 1
-        assert sum(1 for count in left.values() if count) <= IN_TURN
+@given(SIZES, st.sets(st.integers(0, 12)))
+def test_every_range_that_is_not_there_is_asked_for_once_and_in_order(size: int, there: set[int]) -> None:
+    file = arriving(size, there)
+    assert [index for stretch in file.wanted for index in stretch] == sorted(set(range(file.ranges)) - file.there)
+    assert all(len(stretch) * RANGE <= STRETCH for stretch in file.wanted)
+    # One that is whole, or empty, is wanted too: it is to be hashed.
+    assert file.wanted
 
 
 def test_a_repository_of_more_files_than_a_process_may_open_is_pulled(
