@@ -26,7 +26,7 @@ from planning.catalogue.gpus import GPUS
 from planning.profiles.file import Gpu, Processor, Profile, written
 from planning.repository.model import Model
 from planning.repository.reader import read_repository
-from planning.settings.scalars import Duration
+from planning.settings.quantities import Duration
 
 DEFAULT_WITHIN = "50ms"
 """Where neither the option nor the stack's server promises anything. A choice of ours."""

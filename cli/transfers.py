@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from planning.findings import Finding
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from publishing.together import Advance
 
 

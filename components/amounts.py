@@ -5,7 +5,7 @@ from __future__ import annotations
 from pulumi_kubernetes.core.v1 import ResourceRequirementsArgs
 
 from planning.pools import GPU_RESOURCE
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 
 
 def exactly(cpu: Cpu, memory: Memory, disk: Memory, *, gpus: int = 0) -> ResourceRequirementsArgs:

@@ -15,8 +15,8 @@ from gpu_health.drainer import CALL_S, Drainer
 from gpu_health.kernel_log import boot_id, kernel_log
 from gpu_health.lease import Lease
 from gpu_health.settings import read_settings
+from planning.told import SettingsError
 from programs.kubernetes import ask_where, connect
-from programs.told import SettingsError
 
 NODE = "NODE_NAME"
 """The variable in which a pod of the agent finds its node's name."""

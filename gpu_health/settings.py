@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from planning.told import at_least, labels, listed, mapping, read_told, text
 from programs.kubernetes import Body
-from programs.told import at_least_one, labels, listed, mapping, read_told, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,4 +70,4 @@ def _sign(said: Mapping[str, object], at: str) -> Sign:
 
 
 def _pool(said: Mapping[str, object], at: str) -> Pool:
-    return Pool(name=text(said, "name", at), labels=labels(said, at), at_once=at_least_one(said, "at_once", at))
+    return Pool(name=text(said, "name", at), labels=labels(said, at), at_once=at_least(1, said, "at_once", at))

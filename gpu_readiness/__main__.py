@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gpu_readiness.removing import Remover
 from gpu_readiness.settings import read_settings
+from planning.told import SettingsError
 from programs.kubernetes import ask_where, connect
-from programs.told import SettingsError
 
 
 def main(arguments: Sequence[str]) -> int:

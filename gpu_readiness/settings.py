@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from programs.told import at_least_one, labels, listed, read_told, text
+from planning.told import at_least, labels, listed, read_told, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,4 +41,4 @@ def read_settings(path: Path) -> Settings:
 
 
 def _pool(said: Mapping[str, object], at: str) -> Pool:
-    return Pool(name=text(said, "name", at), labels=labels(said, at), gpus=at_least_one(said, "gpus", at))
+    return Pool(name=text(said, "name", at), labels=labels(said, at), gpus=at_least(1, said, "gpus", at))

@@ -15,7 +15,7 @@ from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
 from planning.repository.model import Model
 from planning.settings.caching import LocalCache, RedisCache, ResponseCache
-from planning.settings.scalars import Cpu
+from planning.settings.quantities import Cpu
 from planning.settings.servers import Triton
 
 CACHE_AGREES = Rule("TU129", Severity.WARNING, "A server has a response cache where its models ask for one")

@@ -18,8 +18,8 @@ from planning.derived import Derived
 from planning.engines.settings import builder_of
 from planning.findings import Finding, Rule, Severity, setting
 from planning.repository.served import ServedSet
+from planning.settings.quantities import Memory
 from planning.settings.repository import Fetched, ModelRepository, OnVolume, S3Compatible
-from planning.settings.scalars import Memory
 
 Onto = Literal["disk", "memory"]
 

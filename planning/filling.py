@@ -19,8 +19,8 @@ from planning.images import ImageRef
 from planning.network import Allowance, plan_bucket_network
 from planning.repository.served import ServedSet
 from planning.server import PlannedServer
+from planning.settings.quantities import Cpu, Memory
 from planning.settings.root import Settings
-from planning.settings.scalars import Cpu, Memory
 from planning.volumes import PlannedClaim, filler_account, plan_claim, plan_fill_time, volume_of
 
 ACCOUNT = "model-filler"

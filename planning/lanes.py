@@ -16,7 +16,7 @@ from planning.findings import Finding, Rule, Severity, setting
 from planning.pools import Pool
 from planning.proxy import beside_proxy
 from planning.repository.suggestion import did_you_mean
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from planning.settings.servers import NvidiaGpu, Replicas, Triton
 
 MIB = 2**20

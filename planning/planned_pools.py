@@ -31,8 +31,8 @@ from planning.pools import (
 from planning.settings.cluster import Eks, Existing, Gke, Local, described
 from planning.settings.controllers import Presence
 from planning.settings.pools import GpuPool, Mig, Mps, Sharing, TimeSlicing, Whole
+from planning.settings.quantities import Cpu, Memory
 from planning.settings.root import Settings
-from planning.settings.scalars import Cpu, Memory
 from planning.sharing import plan_share
 from planning.zones import offered_zones
 

@@ -13,8 +13,8 @@ from planning.proxy import with_proxy
 from planning.repository.suggestion import did_you_mean
 from planning.settings.cluster import Eks, Gke, described
 from planning.settings.pools import GpuPool
+from planning.settings.quantities import Cpu, Memory
 from planning.settings.root import Settings
-from planning.settings.scalars import Cpu, Memory
 
 NODE_AGENTS = (Cpu(500), Memory(2**30))
 """Kept free on each GPU node for DaemonSets: CNI, kube-proxy, logging, device plugin, DCGM exporter. An

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from planning.catalogue.gpus import Gpu
 from planning.catalogue.machines import Capacity, MachineType
 from planning.derived import Derived
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 
 POOL_LABEL = "tritonup/pool"
 """Ours, declared by every pool that this program makes, with the pool's name as its value."""

@@ -20,8 +20,8 @@ from planning.release import UNCONFIRMED_IMAGE, locked_image
 from planning.settings.cluster import Eks, Local, described
 from planning.settings.controllers import Presence
 from planning.settings.monitoring import InstalledPrometheus, KeptOnVolume, PrometheusOperator
+from planning.settings.quantities import Duration, Memory
 from planning.settings.root import Settings
-from planning.settings.scalars import Duration, Memory
 from planning.system_nodes import SystemNodes
 
 NOT_OURS = Rule("TU950", Severity.ERROR, "What is said of Prometheus is said of one that the stack runs")

@@ -23,8 +23,8 @@ from planning.scaling import PENDING_METRIC
 from planning.settings.cluster import Local
 from planning.settings.controllers import Presence
 from planning.settings.monitoring import Certificate, PrometheusOperator, UncheckedCertificate
+from planning.settings.quantities import Duration
 from planning.settings.root import Settings
-from planning.settings.scalars import Duration
 from planning.system_nodes import SystemNodes
 
 WHICH = Rule("TU953", Severity.ERROR, "The adapter asks one Prometheus, whose address is known")

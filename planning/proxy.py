@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from planning.derived import Derived
 from planning.ports import GRPC_PORT, HTTP_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 
 CPU = Cpu(250)
 """As request and limit. Measured: 0.12 to 0.20 ms of a core a small request (docs/draining.md), so this carries about

@@ -15,7 +15,7 @@ from planning.derived import Derived
 from planning.driver_canary import DriverCanary
 from planning.pools import GPU_RESOURCE
 from planning.server import PlannedServer
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 
 GPU = f"requests.{GPU_RESOURCE}"
 PODS = "pods"

@@ -14,7 +14,7 @@ from planning.crowding import Crowd, crowds
 from planning.findings import Finding, Rule, Severity, setting
 from planning.lanes import Lane
 from planning.pools import Pool
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 
 POOL_FULL = Rule("TU314", Severity.ERROR, "Pools have room for the ceilings of their servers")
 

@@ -21,7 +21,7 @@ from planning.proxy import Proxy, with_proxy
 from planning.repository.served import ServedSet
 from planning.scaling import Scaling
 from planning.settings.caching import ResponseCache
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 from planning.settings.servers import Exposure
 from planning.startup import Patience, Startup
 from planning.storage import FetchedSource, FilledSource, Storage

@@ -22,7 +22,7 @@ from planning.catalogue.gpus import GpuKind
 from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
 from planning.settings.pools import GpuPool, Mig, Mps, TimeSlicing, Whole
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 
 NO_SUCH_PROFILE = Rule("TU304", Severity.ERROR, "A MIG profile is one that the GPU can be cut into")
 NO_MPS_ON_GKE = Rule("TU305", Severity.ERROR, "GPUs are shared in a way that restricted pods can use")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from planning.findings import Finding, Rule, Severity, setting
 from planning.settings.keys import PublicKey
-from planning.settings.repository import ModelRepository, Signing
+
+if TYPE_CHECKING:  # a pod's fetching program reads no stack file
+    from planning.settings.repository import ModelRepository
 
 NOT_BOTH = Rule("TU122", Severity.ERROR, "A key is either trusted or revoked")
 
@@ -28,14 +31,12 @@ class Trust:
 def plan_trust(repository: ModelRepository) -> Trust:
     """Nobody is trusted where the stack file names no key."""
     signing = repository.signing
-    return Trust(trusted={}, revoked=frozenset()) if signing is None else trust_of(signing)
+    return trust_in({}, ()) if signing is None else trust_in(signing.trusted, signing.revoked)
 
 
-def trust_of(signing: Signing) -> Trust:
-    return Trust(
-        trusted={key.fingerprint: (name, key) for name, key in signing.trusted.items()},
-        revoked=frozenset(signing.revoked),
-    )
+def trust_in(trusted: Mapping[str, PublicKey], revoked: Iterable[str]) -> Trust:
+    """In the keys `trusted`, each by its name, and in none whose fingerprint is `revoked`."""
+    return Trust(trusted={key.fingerprint: (name, key) for name, key in trusted.items()}, revoked=frozenset(revoked))
 
 
 def check_signing(repository: ModelRepository) -> Iterator[Finding]:

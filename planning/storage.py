@@ -15,6 +15,7 @@ from planning.findings import Finding, Rule, Severity, setting
 from planning.images import ImageRef
 from planning.repository.served import ServedSet
 from planning.settings.cluster import described
+from planning.settings.quantities import Memory
 from planning.settings.repository import (
     S3,
     Claim,
@@ -27,7 +28,6 @@ from planning.settings.repository import (
     S3Compatible,
 )
 from planning.settings.root import Settings
-from planning.settings.scalars import Memory
 from planning.volumes import plan_claim, plan_fill_time
 
 MOUNT = "/models"

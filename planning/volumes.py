@@ -18,9 +18,9 @@ from planning.fetching import delivery_of, plan_fetch_time, plan_room
 from planning.findings import Finding, Rule, Severity, setting
 from planning.repository.served import ServedSet
 from planning.settings.cluster import Eks, Gke, Platform, described, platform_of
+from planning.settings.quantities import Memory
 from planning.settings.repository import ModelRepository, OnVolume
 from planning.settings.root import Settings
-from planning.settings.scalars import Memory
 from planning.settings.volumes import OfClass, OfEfs, OfFilestore, VolumeStorage
 
 USER = 1000

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from planning.settings.repository import Signing
-from planning.signing import Trust, trust_of
+from planning.settings.keys import PublicKey
+from planning.signing import Trust, trust_in
+from planning.told import SettingsError, below, read_told, sha256s
 from publishing.pulling import PullError
 
 
@@ -25,6 +24,15 @@ def add_signing(parser: argparse.ArgumentParser) -> None:
 def read_trust(path: Path) -> Trust:
     """PullError where the file does not say."""
     try:
-        return trust_of(Signing.model_validate_json(path.read_text(encoding="utf-8")))
-    except (OSError, ValidationError) as refused:
+        said = read_told(path)
+        trusted = {name: _key(name, pem) for name, pem in below(said, "trusted").items()}
+        return trust_in(trusted, sha256s(said, "revoked"))
+    except SettingsError as refused:
         raise PullError(f"{path} does not say whom to trust: {refused}") from None
+
+
+def _key(name: str, pem: object) -> PublicKey:
+    try:
+        return PublicKey.parse(str(pem))
+    except ValueError as refused:
+        raise SettingsError(f"trusted.{name} {refused}") from None

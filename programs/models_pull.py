@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from programs.arguments import add_signing, add_store, read_trust
 from programs.ending import CANNOT, REFUSED, end_when_told, failed
 from publishing.pulling import PullError, RefusedError, pull

@@ -56,7 +56,8 @@ class ArrivingFile:
 
     @property
     def wanted(self) -> list[range]:
-        """The ranges that are not there, in stretches."""
+        """The ranges that are not there, in stretches; an empty one where all are: the file is to be hashed all the
+        same, and one without bytes to be made."""
         stretches: list[range] = []
         for index in range(self.ranges):
             if index in self.there:
@@ -65,11 +66,11 @@ class ArrivingFile:
                 stretches[-1] = range(stretches[-1].start, index + 1)
             else:
                 stretches.append(range(index, index + 1))
-        return stretches
+        return stretches or [range(0)]
 
     def bounds(self, stretch: range) -> tuple[int, int]:
         """Of the stretch's bytes: the first, and the one after the last."""
-        return stretch.start * RANGE, self.end(stretch.stop - 1)
+        return stretch.start * RANGE, self.end(stretch.stop - 1) if stretch else 0
 
     def end(self, index: int) -> int:
         return min((index + 1) * RANGE, self.signed.size)
@@ -78,14 +79,21 @@ class ArrivingFile:
         return self.end(index) - index * RANGE
 
     def open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        os.ftruncate(self._descriptor, self.signed.size)
+        """Where it is not. It is closed when all of it is hashed: a repository may have more files than a process may
+        open."""
+        if self._descriptor >= 0:
+            return  # without waiting for who hashes
+        with self._lock:
+            if self._descriptor < 0:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                os.ftruncate(self._descriptor, self.signed.size)
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
 
     def write(self, at: int, content: Buffer) -> None:
         view = memoryview(content)
@@ -95,19 +103,30 @@ class ArrivingFile:
 
     def arrived(self, begun: int, at: int, content: Buffer) -> None:
         """All from `begun` on is on disk, `content` at its end, which is hashed while it is in memory. Not so where
-        something before `begun` is still to come: then whoever brings that hashes on from the disk."""
-        if begun > self._hashed:
+        something before `begun` is still to come, or somebody hashes on from the disk: then that goes on with it."""
+        if begun > self._hashed or not self._lock.acquire(blocking=False):
             return
-        with self._lock:
+        try:
             self._hash_up_to(at)
             self._hash.update(content)
             self._hashed += len(content)
+        finally:
+            self._lock.release()
 
     def catch_up(self) -> None:
-        """Hash on, as far as ranges are there."""
-        with self._lock:
-            while self._hashed < self.signed.size and (index := self._hashed // RANGE) in self.there:
-                self._hash_up_to(self.end(index))
+        """Hash on, as far as ranges are there. Nobody waits for who hashes already: that one looks again afterwards."""
+        while self._more and self._lock.acquire(blocking=False):
+            try:
+                while self._more:
+                    self._hash_up_to(self.end(self._hashed // RANGE))
+            finally:
+                self._lock.release()
+        if self._hashed == self.signed.size:
+            self.close()
+
+    @property
+    def _more(self) -> bool:
+        return self._hashed < self.signed.size and self._hashed // RANGE in self.there
 
     def _hash_up_to(self, end: int) -> None:
         piece = memoryview(bytearray(min(ARRIVING, end - self._hashed)))
@@ -118,8 +137,8 @@ class ArrivingFile:
             self._hash.update(piece[:read])
             self._hashed += read
 
+    @property
     def right(self) -> bool:
-        self.catch_up()
         return self._hashed == self.signed.size and self._hash.hexdigest() == self.signed.sha256
 
     @property

@@ -9,13 +9,15 @@ left to deal with, from there on.
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from collections.abc import Generator
-from http.client import PARTIAL_CONTENT, HTTPConnection, HTTPException, HTTPSConnection
-from ssl import SSLContext, create_default_context
+from http.client import PARTIAL_CONTENT, HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from ssl import SSLContext, SSLSocket, create_default_context
 from threading import Lock
 from urllib.parse import SplitResult, urlsplit
 
-PIECE = 2**19
+PIECE = 2**20
 """Bytes that are handed on at a time: still in the processor's cache when they are hashed and written, and so many that
 few turns are taken at Python's lock."""
 
@@ -51,16 +53,11 @@ class Direct:
         try:
             wanted = {"Range": f"bytes={start}-{start + length - 1}"}
             connection.request("GET", f"{split.path}?{split.query}", headers=wanted)
+            line = connection.sock  # which an answer that is the last of its connection takes with it
             answer = connection.getresponse()
             if answer.status != PARTIAL_CONTENT or answer.length != length:
                 raise HTTPException(f"{answer.status} and {answer.length} bytes")
-            memory = memoryview(bytearray(min(PIECE, length)))
-            while length:
-                got = answer.readinto(memory[:length])
-                if not got:
-                    raise HTTPException(f"{length} bytes did not come")
-                length -= got
-                yield memory[:got]
+            yield from _pieces(answer, line, length)
             answer.close()
             again = True
         except (OSError, HTTPException, ValueError):
@@ -78,10 +75,37 @@ class Direct:
         except IndexError:
             host = to.hostname or ""
             if to.scheme != "https":
-                return HTTPConnection(host, to.port, timeout=STALLED_S)
+                return _Waiting(host, to.port, timeout=STALLED_S)
             with self._lock:
                 self._tls = self._tls or create_default_context()
             return HTTPSConnection(host, to.port, timeout=STALLED_S, context=self._tls)
+
+
+class _Waiting(HTTPConnection):
+    """The kernel waits for a whole piece, and no longer than `STALLED_S`. Python's own time limit would be two calls of
+    it for each few KiB, each a turn at Python's lock."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(None)
+        longest = struct.pack("ll", int(STALLED_S), int(STALLED_S % 1 * 1e6))  # struct timeval
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, longest)
+
+
+def _pieces(answer: HTTPResponse, line: socket.socket, length: int) -> Generator[memoryview]:
+    memory = memoryview(bytearray(min(PIECE, length)))
+    whole = 0 if isinstance(line, SSLSocket) else socket.MSG_WAITALL
+    got = answer.fp.readinto1(memory)  # what has come with the answer's head: no more is in Python's buffer then
+    while length:
+        wanted = memory[: min(len(memory), length)]
+        while got < len(wanted):
+            more = line.recv_into(wanted[got:], 0, whole)
+            if not more:
+                raise HTTPException(f"{length - got} bytes did not come")
+            got += more
+        length -= got
+        yield wanted
+        got = 0
 
 
 def _by_proxy(host: str) -> bool:

@@ -27,7 +27,7 @@ from planning.repository.hub_lock import (
     inside,
     read_hub_lock,
 )
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from publishing.alone import alone
 from publishing.hub_source import HubError, Listed, Source, sha256_of
 from publishing.hugging_face import HuggingFace

@@ -14,16 +14,18 @@ import hashlib
 import os
 import shutil
 import struct
-from collections.abc import Generator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
 from planning.findings import Finding
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from planning.signing import Trust
 from publishing.arriving import ArrivingFile
+from publishing.connections import Moved, transfer
 from publishing.layout import Held, content_key, partial_prefix, read_layout, signature_key, signature_prefix
 from publishing.proof import pieces
 from publishing.signature import SignedFile, Statement
@@ -183,24 +185,21 @@ def _fetch(store: Store, statement: Statement, partial: Path, advance: Advance) 
     if free < missing_bytes:
         raise PullError(_full(partial.parent, statement.total_bytes, "has too little room"))
     advance(resumed)
-    stop = Event()
     with (partial / _JOURNAL).open("ab", buffering=0) as journal:
-        job = _Job(store=store, statement=statement, journal=journal.fileno(), advance=advance, stop=stop)
+        job = _Job(store=store, statement=statement, journal=journal.fileno(), advance=advance)
         try:
-            for file in files:
-                file.open()
-            together(job.fetch, [(file, one) for file in files for one in file.wanted], stop)
+            job.fetch(files)
             # What an earlier pull left may be damaged by a crash of the machine: it is fetched once more.
-            damaged = [file for file in files if not file.right()]
+            damaged = [file for file in files if not file.right]
             fresh = [file for file in damaged if not file.resumed]
             if fresh:
                 _refuse(store, statement, fresh)
             for file in damaged:
                 file.forget()
-            again = Event()
-            job = _Job(store=store, statement=statement, journal=journal.fileno(), advance=lambda _: None, stop=again)
-            together(job.fetch, [(file, one) for file in damaged for one in file.wanted], again)
-            if still := [file for file in damaged if not file.right()]:
+            if damaged:
+                job = _Job(store=store, statement=statement, journal=journal.fileno(), advance=lambda _: None)
+                job.fetch(damaged)
+            if still := [file for file in damaged if not file.right]:
                 _refuse(store, statement, still)
         finally:
             for file in files:
@@ -233,18 +232,26 @@ class _Job:
     statement: Statement
     journal: int
     advance: Advance
-    stop: Event
+    stop: Event = field(default_factory=Event)
 
-    def fetch(self, what: tuple[ArrivingFile, range]) -> None:
+    def fetch(self, files: Iterable[ArrivingFile]) -> None:
+        """All of them that is not there, hashed to their ends. The largest first: each is hashed from its beginning to
+        its end, by one at a time, while the rest arrives."""
+        largest = sorted(files, key=lambda file: -file.signed.size)
+        transfer(self._fetch, [(file, stretch) for file in largest for stretch in file.wanted], self.stop)
+
+    def _fetch(self, what: tuple[ArrivingFile, range]) -> Moved:
         file, stretch = what
         begun, end = file.bounds(stretch)
         at = begun
+        waited = 0.0
         index = stretch.start
         key = content_key(self.statement.server, self.statement.digest, file.signed.path)
-        if self.stop.is_set():
-            raise StoppedError
+        file.open()
         try:
-            for content in self.store.read_range(key, at, end - at):
+            asked = time.monotonic()
+            for content in self.store.read_range(key, at, end - at) if stretch else ():
+                waited += time.monotonic() - asked
                 if self.stop.is_set():
                     raise StoppedError
                 file.write(at, content)
@@ -253,11 +260,13 @@ class _Job:
                 while index < stretch.stop and at >= file.end(index):
                     self._have(file, index)
                     index += 1
+                asked = time.monotonic()
         except NotThereError:
             raise RefusedError(missing(self.store, self.statement, file.signed.path)) from None
         if at != end:
             raise RefusedError(other_bytes(self.store, self.statement, file.signed, None))
         file.catch_up()
+        return Moved(end - begun, waited)
 
     def _have(self, file: ArrivingFile, index: int) -> None:
         os.write(self.journal, _ENTRY.pack(file.number, index))  # after the bytes that it speaks of

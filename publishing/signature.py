@@ -15,14 +15,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from pydantic import BaseModel, Field, ValidationError
+from typing import TYPE_CHECKING
 
 from planning.repository.digest import content_digest
 from planning.settings.keys import PublicKey
+from planning.told import at_least, below, exactly, listed, sha256, text, told
 from publishing.keys import SigningKey, is_signed
 
 if TYPE_CHECKING:  # who verifies reads no repository
@@ -110,32 +109,45 @@ def sign(statement: Statement, key: SigningKey) -> bytes:
 def read_signature(bundle: bytes) -> Signature:
     """What is said to be signed, by whom. SignatureError where that cannot be read."""
     try:
-        read = _Bundle.model_validate_json(bundle)
-        (signature,) = read.dsseEnvelope.signatures
+        said = told(bundle, "it")
+        exactly(said, "mediaType", _BUNDLE)
+        envelope = below(said, "dsseEnvelope")
+        exactly(envelope, "payloadType", _PAYLOAD, "dsseEnvelope")
+        (signed,) = listed(envelope, "signatures", lambda one, at: text(one, "sig", at), "dsseEnvelope")
+        key = below(below(said, "verificationMaterial"), "publicKey", "verificationMaterial")
         return Signature(
-            fingerprint=read.verificationMaterial.publicKey.hint,
-            payload=base64.b64decode(read.dsseEnvelope.payload, validate=True),
-            signed=base64.b64decode(signature.sig, validate=True),
+            fingerprint=sha256(key, "hint", "verificationMaterial.publicKey"),
+            payload=base64.b64decode(text(envelope, "payload", "dsseEnvelope"), validate=True),
+            signed=base64.b64decode(signed, validate=True),
         )
-    except (ValidationError, ValueError) as refused:
-        raise SignatureError(f"is no bundle of one signature ({_short(refused)})") from None
+    except ValueError as refused:
+        raise SignatureError(f"is no bundle of one signature ({refused})") from None
 
 
 def read_statement(payload: bytes) -> Statement:
     """SignatureError where the payload is none of ours, or does not agree with itself."""
     try:
-        read = _Payload.model_validate_json(payload)
-    except ValidationError as refused:
-        raise SignatureError(f"signs something else than a published model ({_short(refused)})") from None
-    files = tuple(SignedFile(path=one.name, size=one.size, sha256=one.digest) for one in read.predicate.resources)
+        said = told(payload, "it")
+        exactly(said, "predicateType", _PREDICATE)
+        predicate = below(said, "predicate")
+        files = listed(predicate, "resources", _signed_file, "predicate")
+        ours = below(predicate, "tritonup", "predicate")
+        server, digest = text(ours, "server", "predicate.tritonup"), sha256(ours, "digest", "predicate.tritonup")
+    except ValueError as refused:
+        raise SignatureError(f"signs something else than a published model ({refused})") from None
     if len({file.path for file in files}) != len(files):
         raise SignatureError("lists a file twice")
     if any(part in {"", ".", ".."} or "\0" in part for file in files for part in file.path.split("/")):
         raise SignatureError("lists a file outside of its directory")
-    ours = read.predicate.tritonup
-    if content_digest((file.path, file.sha256) for file in files) != ours.digest:
+    if content_digest((file.path, file.sha256) for file in files) != digest:
         raise SignatureError("lists files that do not make the digest that it names")
-    return Statement(server=ours.server, digest=ours.digest, files=files)
+    return Statement(server=server, digest=digest, files=files)
+
+
+def _signed_file(said: Mapping[str, object], at: str) -> SignedFile:
+    exactly(said, "algorithm", "sha256", at)
+    size = at_least(0, said, "size", at)
+    return SignedFile(path=text(said, "name", at), size=size, sha256=sha256(said, "digest", at))
 
 
 def _payload(statement: Statement) -> bytes:
@@ -164,61 +176,3 @@ def _authenticated(payload: bytes) -> bytes:
 
 def _text(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
-
-
-def _short(refused: ValueError) -> str:
-    if isinstance(refused, ValidationError):
-        first = refused.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
-    return str(refused)
-
-
-_Hex = Field(pattern=r"^[0-9a-f]{64}$")
-
-# The names of the fields are those of the formats.
-
-
-class _PublicKeyHint(BaseModel):
-    hint: str = _Hex
-
-
-class _Material(BaseModel):
-    publicKey: _PublicKeyHint  # noqa: N815
-
-
-class _OneSignature(BaseModel):
-    sig: str
-
-
-class _Envelope(BaseModel):
-    payload: str
-    payloadType: Literal["application/vnd.in-toto+json"]  # noqa: N815
-    signatures: Sequence[_OneSignature]
-
-
-class _Bundle(BaseModel):
-    mediaType: Literal["application/vnd.dev.sigstore.bundle.v0.3+json"]  # noqa: N815
-    verificationMaterial: _Material  # noqa: N815
-    dsseEnvelope: _Envelope  # noqa: N815
-
-
-class _Resource(BaseModel):
-    name: str = Field(min_length=1)
-    algorithm: Literal["sha256"]
-    digest: str = _Hex
-    size: int = Field(ge=0)
-
-
-class _Ours(BaseModel):
-    server: str
-    digest: str = _Hex
-
-
-class _Predicate(BaseModel):
-    resources: Sequence[_Resource]
-    tritonup: _Ours
-
-
-class _Payload(BaseModel):
-    predicateType: Literal["https://model_signing/signature/v1.0"]  # noqa: N815
-    predicate: _Predicate

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 NAMESPACE, NEAR, FAR = "tritonup-bench", "tubench0", "tubench1"
@@ -16,8 +16,11 @@ NAMESPACE, NEAR, FAR = "tritonup-bench", "tubench0", "tubench1"
 NEAR_ADDRESS, FAR_ADDRESS = "198.18.0.1", "198.18.0.2"
 """Of the block that is kept for measuring (RFC 2544, appendix C.2.2)."""
 
-GBIT = 5
-"""Baseline bandwidth of g5.2xlarge, g6.2xlarge and g6e.2xlarge in Gbit/s (aws/karpenter-provider-aws,
+BASELINES: Mapping[float, str] = {
+    2.5: "g5.xlarge, g6.xlarge and g6e.xlarge",
+    5: "g5.2xlarge, g6.2xlarge and g6e.2xlarge",
+}
+"""Which machines have that bandwidth at all times, in Gbit/s (aws/karpenter-provider-aws,
 pkg/providers/instancetype/zz_generated.bandwidth.go, from AWS, "Amazon EC2 instance network bandwidth")."""
 
 
@@ -32,7 +35,8 @@ def within(command: Sequence[str]) -> list[str]:
 
 @contextmanager
 def link() -> Generator[None]:
-    """The store is to listen at NEAR_ADDRESS, which this machine reaches by itself too, at any speed."""
+    """The store is to listen at NEAR_ADDRESS, which this machine reaches by itself too, at any speed. `limit` says the
+    link's."""
     _remove()
     _run("ip", "netns", "add", NAMESPACE)
     try:
@@ -42,10 +46,15 @@ def link() -> Generator[None]:
         _run(*within(["ip", "address", "add", f"{FAR_ADDRESS}/30", "dev", FAR]))
         _run(*within(["ip", "link", "set", FAR, "up"]))
         _run(*within(["ip", "link", "set", "lo", "up"]))
-        _run("tc", "qdisc", "add", "dev", NEAR, "root", "tbf", "rate", f"{GBIT}gbit", "burst", "1mb", "latency", "50ms")
         yield
     finally:
         _remove()
+
+
+def limit(gbit: float) -> None:
+    """The link's speed from now on."""
+    rate = f"{gbit * 1000:.0f}mbit"
+    _run("tc", "qdisc", "replace", "dev", NEAR, "root", "tbf", "rate", rate, "burst", "1mb", "latency", "50ms")
 
 
 def _remove() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.store.tools import ABOUT, AWS, OURS
+from benchmarks.store.link import BASELINES
+from benchmarks.store.tools import ABOUT, OURS
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
@@ -37,13 +38,13 @@ def page(results: Results) -> str:
         [
             "# Fetching a published digest",
             "",
-            "From MinIO on this machine onto its disk: whole processes from start to end, one after the other, each"
-            " round in another order.",
+            "From MinIO on this machine onto its disk, where nothing else is said: whole processes from start to end,"
+            " one after the other, each round in another order.",
             f"Measured on {results['on']} on {results['cores']} cores ({results['processor']}), which MinIO and each"
             " tool share. None writes",
             "through to the disk. CPU is user and system time, the median of the rounds.",
             "",
-            *(line for setting in results["settings"] for line in _setting(results, setting)),
+            *(line for setting in results["settings"] for line in _setting(setting)),
             "## What each does",
             "",
             *(f"- `{tool}`: {about}" for tool, about in ABOUT.items()),
@@ -59,23 +60,22 @@ def page(results: Results) -> str:
     )
 
 
-def _setting(results: Results, setting: Results) -> Sequence[str]:
+def _setting(setting: Results) -> Sequence[str]:
     mib = setting["bytes"] / 2**20
     loads = [load for one in setting["rounds"] for load in one["load"]]
     of = f"{setting['files']} files, {mib:.0f} MiB, {len(setting['rounds'])} rounds"
     load = f"Load average {min(loads):.1f} to {max(loads):.1f}."
-    match setting["name"]:
-        case "link":
-            title = f"Over a link of {results['link_gbit']} Gbit/s"
-            told = (
-                f"{of}, to another network namespace: the store's packets pass a token bucket (tc-tbf) of the baseline"
-                f" bandwidth that g5.2xlarge and g6.2xlarge have. At that speed the bytes alone take"
-                f" {setting['bytes'] * 8 / results['link_gbit'] / 1e9:.2f} s."
-            )
-        case "large":
-            title, told = "On loopback, large files", f"{of}. Without `{AWS}`, of which a round takes half a minute."
-        case _:
-            title, told = "On loopback", f"{of}."
+    title = f"Over a link of {setting['link']:g} Gbit/s" if setting["link"] else "On loopback"
+    told = f"{of}."
+    if setting["into_memory"]:
+        title += ", large files into memory"
+        told += " Into a file system in memory, as the delivery `onto: memory` does: no disk decides."
+    if setting["link"]:
+        told += (
+            " To another network namespace: the store's packets pass a token bucket (tc-tbf) of the bandwidth that"
+            f" {BASELINES[setting['link']]} have at all times. At that speed the bytes alone take"
+            f" {setting['bytes'] * 8 / setting['link'] / 1e9:.2f} s."
+        )
     tools = list(setting["rounds"][0]["runs"])
     return [f"## {title}", "", f"{told} {load}", "", *_HEAD, *(_row(setting, tool, mib) for tool in tools), ""]
 

@@ -43,16 +43,14 @@ ABOUT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
+    """`out` is where all of them fetch to."""
+
     folder: Path
+    out: Path
     running: RunningStore
     region: str
     rclone: Path
     aws: Path
-
-    @property
-    def out(self) -> Path:
-        """Where all of them fetch to."""
-        return self.folder / "out"
 
     def command(self, tool: str, wanted: Publication) -> tuple[Sequence[str], Path]:
         """What is run, and where."""

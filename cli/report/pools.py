@@ -24,7 +24,7 @@ from planning.gpu_health import when_a_gpu_fails
 from planning.plan import Plan
 from planning.pool_machines import NODE_AGENTS
 from planning.pools import Pool
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 from planning.wording import counted
 
 OVERVIEW = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 from planning.wording import counted
 
 Data = None | bool | int | float | str | list["Data"] | dict[str, "Data"]

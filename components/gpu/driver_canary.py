@@ -38,7 +38,7 @@ from components.labels import INSTANCE, NAME, common
 from components.placement import on_nodes_with, tolerated
 from components.security.restricted import restricted
 from planning.driver_canary import DriverCanary
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 
 CALLED = "driver-canary"
 FOLDER, FILE = "/etc/tritonup-driver", "handshake.py"

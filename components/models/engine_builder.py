@@ -48,7 +48,7 @@ from planning.engines.orders import BUILDER
 from planning.engines.trtexec import TRTEXEC, trtexec_arguments
 from planning.engines.workplace import Workplace
 from planning.ports import TRITON_HTTP_PORT
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 
 WORK = Workplace(PurePosixPath("/work"))
 

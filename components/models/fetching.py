@@ -31,8 +31,8 @@ from planning.buckets import Bucket, SecretKeys
 from planning.images import ImageRef
 from planning.repository.served import ServedSet
 from planning.server import PlannedServer
+from planning.settings.quantities import Memory
 from planning.settings.repository import Signing
-from planning.settings.scalars import Memory
 from planning.storage import MOUNT, FetchedSource
 
 CONTAINER = "models"

@@ -31,7 +31,7 @@ from components.serving.proxy import SCRATCH
 from components.serving.triton import LOGS
 from planning.headroom import PRIORITY, PlannedHeadroom
 from planning.server import PlannedServer
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 
 CALLED = "headroom"
 

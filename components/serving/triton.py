@@ -48,7 +48,7 @@ from planning.buckets import Bucket, CloudIdentity
 from planning.model_versions import MODELS_DIGEST
 from planning.ports import METRICS_PORT, TRITON_GRPC_PORT, TRITON_HTTP_PORT
 from planning.server import PlannedLane, PlannedServer
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from planning.startup import PROBE_PERIOD_S
 from planning.storage import FetchedSource
 from planning.volumes import USER

@@ -18,7 +18,7 @@ from planning.server import PlannedServer
 from planning.settings.cluster import Gke
 from planning.settings.gke import BlueGreenUpgrade, FlexStart, GkePool, Reservation
 from planning.settings.pools import GpuPool, Mig, Mps, TimeSlicing
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 
 SYSTEM_POOL = "system"
 

@@ -27,9 +27,9 @@ from planning.repository.engine_sources import source_files
 from planning.repository.model import Model, Repository, Tensor
 from planning.repository.served import ServedFile, ServedSet
 from planning.server import PlannedServer
+from planning.settings.quantities import Cpu, Memory
 from planning.settings.repository import EngineBuilder
 from planning.settings.root import Settings
-from planning.settings.scalars import Cpu, Memory
 
 PUBLISHER = (Cpu(250), Memory(512 * 2**20))
 """Of our program beside Triton: two answers at a time, and an interpreter. An allowance of ours."""

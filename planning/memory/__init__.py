@@ -17,7 +17,7 @@ from planning.memory.models import instances
 from planning.memory.parts import Estimate, Part
 from planning.pools import Pool
 from planning.repository.model import Model
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from planning.settings.servers import NvidiaGpu, Triton
 
 __all__ = ["Estimate", "Image", "Part", "ServerMemory", "check_memory", "instances", "plan_memory"]

@@ -17,7 +17,7 @@ from planning.memory.parts import Estimate, Part, exactly
 from planning.memory.requests import input_bytes, output_bytes
 from planning.repository.model import Model
 from planning.settings.caching import LocalCache
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from planning.settings.servers import NvidiaGpu, Triton
 from planning.wording import counted
 

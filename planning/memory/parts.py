@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planning.settings.base import Strict
-from planning.settings.scalars import CidrBlock, Distinct, Labels, Memory, Name, Namespace
+from planning.settings.quantities import Memory
+from planning.settings.scalars import CidrBlock, Distinct, Labels, Name, Namespace
 
 
 class LocalCache(Strict):

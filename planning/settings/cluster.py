@@ -39,7 +39,8 @@ from planning.settings.gke import (
     QuotaName,
     SystemPool,
 )
-from planning.settings.scalars import CidrBlock, Distinct, Duration, KubernetesVersion, Labels, Name
+from planning.settings.quantities import Duration
+from planning.settings.scalars import CidrBlock, Distinct, KubernetesVersion, Labels, Name
 
 
 class OpenEndpoint(Strict):

@@ -8,7 +8,8 @@ from pydantic import Field, field_validator
 
 from planning.settings.base import Strict
 from planning.settings.pools import Bounds
-from planning.settings.scalars import Distinct, Duration
+from planning.settings.quantities import Duration
+from planning.settings.scalars import Distinct
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 

@@ -11,11 +11,9 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, StringConstraints
-
-from planning.settings.scalars import Scalar
+from planning.settings.quantities import Scalar
 
 _HEADS = {
     bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200" + "04"): 91,
@@ -66,11 +64,3 @@ class PublicKey(Scalar):
 
     def __str__(self) -> str:
         return self.pem
-
-
-KeyFingerprint = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-f0-9]{64}$"),
-    Field(examples=["d1cf66322959f030523bea4ea45f2424c66ed26fc63f4ca57ddd63ccea9c852e"]),
-]
-"""Which key: SHA-256 of its PEM file, as `sha256sum key.pub` prints it."""

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from planning.settings.base import Strict
-from planning.settings.scalars import Cpu, Duration, Labels, Memory, Namespace
+from planning.settings.quantities import Cpu, Duration, Memory
+from planning.settings.scalars import Labels, Namespace
 from planning.settings.servers import Caller
 from planning.settings.volumes import StorageClassName
 

@@ -16,9 +16,9 @@ from pydantic_core import ErrorDetails
 from planning.findings import Finding, Rule, Severity, setting
 from planning.settings.base import meanings
 from planning.settings.fields import Location, choices_at, examples_at, model_at, tags_at
+from planning.settings.quantities import NotOneError
 from planning.settings.quoting import NOT_SHOWN, looks_secret, quoted, shown_path
 from planning.settings.repository import ModelRepository
-from planning.settings.scalars import NotOneError
 from planning.settings.volumes import LEFT_OUT
 
 if TYPE_CHECKING:

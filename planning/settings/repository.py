@@ -10,8 +10,9 @@ from pydantic import AfterValidator, Field
 from planning.settings.base import Strict
 from planning.settings.controllers import Presence, State
 from planning.settings.images import Registry
-from planning.settings.keys import KeyFingerprint, PublicKey
-from planning.settings.scalars import CidrBlock, Distinct, Duration, ImageDigest, Memory, Name
+from planning.settings.keys import PublicKey
+from planning.settings.quantities import Duration, Memory
+from planning.settings.scalars import CidrBlock, Distinct, ImageDigest, KeyFingerprint, Name
 from planning.settings.volumes import VolumeStorage
 
 Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9!_.-]+(/[A-Za-z0-9!_.-]+)*$", examples=["triton/models"])]

@@ -8,14 +8,12 @@ from pydantic import AfterValidator, Field
 
 from planning.settings.base import Strict
 from planning.settings.caching import ResponseCache
+from planning.settings.quantities import Cpu, Duration, Memory
 from planning.settings.scalars import (
     CidrBlock,
-    Cpu,
     Distinct,
-    Duration,
     ImageDigest,
     Labels,
-    Memory,
     ModelName,
     Name,
     Namespace,

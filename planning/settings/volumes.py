@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from planning.settings.base import Strict
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 
 StorageClassName = Annotated[
     str,

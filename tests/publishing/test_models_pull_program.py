@@ -110,6 +110,23 @@ def test_without_knowing_whom_to_trust_nothing_is_fetched(asked: Asked, tmp_path
     assert not asked.out.exists()
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("[]", "is []: it must be a mapping"),
+        ('{"trusted": {"team": "nonsense"}, "revoked": []}', "trusted.team is no public key of the curves P-256"),
+        ('{"trusted": {}, "revoked": ["team"]}', "revoked[0] is 'team': it must be a SHA-256"),
+    ],
+)
+def test_what_is_wrong_with_whom_to_trust_is_named(
+    said: str, words: str, asked: Asked, tmp_path: Path, message: Path
+) -> None:
+    signing = tmp_path / "other.json"
+    signing.write_text(said, encoding="utf-8")
+    assert fetch(changed(asked, signing=signing)) == CANNOT
+    assert words in message.read_text()
+
+
 def test_the_signal_that_ends_a_pod_ends_it_while_a_store_is_silent(keys: Keys, tmp_path: Path) -> None:
     signing = signing_file(tmp_path / "signing.json", keys)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:

@@ -13,6 +13,7 @@ from places import Place
 from small_repository import Keys, bytes_below, noise, served_of
 
 import publishing.arriving
+import publishing.connections
 from planning.repository.served import ServedSet
 from publishing.layout import content_key
 from publishing.pulling import RefusedError, pull
@@ -29,6 +30,7 @@ def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing.arriving, "RANGE", 1000)
     monkeypatch.setattr(publishing.arriving, "STRETCH", 2000)
     monkeypatch.setattr(publishing.arriving, "ARRIVING", 300)
+    monkeypatch.setattr(publishing.connections, "LEAST", 16)
 
 
 @pytest.fixture

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import model_signing
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
 from places import Place
 from small_repository import Keys, bytes_below, files, served_of, trusting, write_key
 
@@ -76,10 +81,77 @@ def test_no_signature_makes_a_pull_write_outside_of_its_directory(path: str, key
         read_statement(json.dumps(payload).encode())
 
 
-@pytest.mark.parametrize("bundle", [b"", b"[]", b"{}", b"\xff\xfe", b'{"mediaType": "other"}'])
+@pytest.mark.parametrize("bundle", [b"", b"[]", b"{}", b"\xff\xfe", b'{"mediaType": "other"}', b"[" * 100_000])
 def test_bytes_that_are_no_bundle_are_refused(bundle: bytes) -> None:
     with pytest.raises(SignatureError, match="is no bundle"):
         read_signature(bundle)
+
+
+STATEMENT = {
+    "predicateType": "https://model_signing/signature/v1.0",
+    "predicate": {
+        "resources": [{"name": "digits/1/model.onnx", "algorithm": "sha256", "digest": "0" * 64, "size": 1}],
+        "tritonup": {"server": "vision", "digest": "0" * 64},
+    },
+}
+BUNDLE = {
+    "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+    "verificationMaterial": {"publicKey": {"hint": "0" * 64}},
+    "dsseEnvelope": {
+        "payload": "e30=",
+        "payloadType": "application/vnd.in-toto+json",
+        "signatures": [{"sig": "e30=", "keyid": ""}],
+    },
+}
+PLACES = (
+    *(("predicateType",), ("predicate",), ("predicate", "resources"), ("predicate", "resources", 0)),
+    *(("predicate", "resources", 0, field) for field in ("name", "algorithm", "digest", "size")),
+    *(("predicate", "tritonup"), ("predicate", "tritonup", "server"), ("predicate", "tritonup", "digest")),
+    *(("mediaType",), ("verificationMaterial",), ("verificationMaterial", "publicKey", "hint")),
+    *(("dsseEnvelope",), ("dsseEnvelope", "payload"), ("dsseEnvelope", "payloadType"), ("dsseEnvelope", "signatures")),
+    *(("dsseEnvelope", "signatures", 0), ("dsseEnvelope", "signatures", 0, "sig")),
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def _with(whole: Any, place: tuple[str | int, ...], value: object) -> bytes:
+    changed = copy.deepcopy(whole)
+    at = changed
+    for part in place[:-1]:
+        at = at[part]
+    at[place[-1]] = value
+    return json.dumps(changed).encode()
+
+
+@given(place=st.sampled_from(PLACES), value=ANYTHING)
+def test_whoever_may_write_to_the_store_can_make_a_signature_refused_and_nothing_else(
+    place: tuple[str | int, ...], value: object
+) -> None:
+    whole, read = (STATEMENT, read_statement) if place[0] in STATEMENT else (BUNDLE, read_signature)
+    with suppress(SignatureError):
+        read(_with(whole, place, value))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("predicate", "resources", 0, "size"), -1, "predicate.resources[0].size is -1: it must be a whole number"),
+        (("predicate", "resources", 0, "size"), True, "predicate.resources[0].size is True"),
+        (("predicate", "resources", 0, "digest"), "0" * 63 + "G", "predicate.resources[0].digest is '000"),
+        (("predicate", "resources", 0, "algorithm"), "blake2b", "algorithm is 'blake2b': it must be 'sha256'"),
+        (("predicate", "resources"), [], "predicate.resources is []: it must be a list of at least one"),
+        (("predicate", "resources", 0, "name"), "half \ud800", "predicate.resources[0].name is 'half"),
+        (("predicate", "tritonup"), None, "predicate.tritonup is None: it must be a mapping"),
+    ],
+)
+def test_what_is_wrong_with_a_statement_is_named(place: tuple[str | int, ...], value: object, words: str) -> None:
+    with pytest.raises(SignatureError) as refused:
+        read_statement(_with(STATEMENT, place, value))
+    assert words in str(refused.value)
 
 
 def test_an_encrypted_key_opens_with_its_password_alone(tmp_path: Path) -> None:

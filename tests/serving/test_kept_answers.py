@@ -21,7 +21,7 @@ from planning.findings import Severity
 from planning.repository.checks import check_repository
 from planning.repository.reader import read_repository
 from planning.settings.caching import LocalCache
-from planning.settings.scalars import Cpu
+from planning.settings.quantities import Cpu
 
 KEPT = "response_cache { enable: true }\n"
 

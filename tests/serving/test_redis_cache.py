@@ -23,7 +23,7 @@ from local.object_stores import LOOPBACK, free_port
 from local.triton import RunningTriton
 from planning.caching import PASSWORD, plan_cache
 from planning.settings.caching import RedisCache
-from planning.settings.scalars import Cpu
+from planning.settings.quantities import Cpu
 
 CACHES = "TRITONUP_TRITON_CACHES"
 """A folder with `redis/libtritoncache_redis.so`."""

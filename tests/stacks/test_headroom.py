@@ -10,7 +10,7 @@ from kubernetes_validate import validate
 from pod_security import violations
 from rendered_stack import RenderedStack, changed_stack, pod_of, rendered_stack
 
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 
 
 @pytest.fixture(scope="module")

@@ -169,6 +169,12 @@ def test_a_pull_imports_nothing_of_planning_but_the_block_that_says_where_models
     assert _below(modules, "numpy", "onnx", "local") == []
 
 
+def test_what_every_pod_begins_with_imports_no_pydantic() -> None:
+    """It is half of the time in which the program starts."""
+    modules = _imported_by("import programs.models_pull, programs.models_wait, publishing.direct, obstore.store")
+    assert _below(modules, "pydantic", "pydantic_core", "numpy", "requests", "botocore", "yaml") == []
+
+
 STANDARD = set(sys.stdlib_module_names)
 SIDE_EFFECTS = {"socket", "ssl", "http", "urllib", "subprocess", "time", "random", "secrets", "asyncio"}
 """Of the standard library what planning, a pure function, has no use for: network, processes, clock, chance."""

@@ -19,9 +19,9 @@ from planning.images import ImageLock, image_lock
 from planning.planner import plan
 from planning.pools import GPU_RESOURCE
 from planning.repository.model import Repository
+from planning.settings.quantities import Cpu, Memory
 from planning.settings.reading import read_settings
 from planning.settings.root import Settings
-from planning.settings.scalars import Cpu, Memory
 from tests.unit.planning.world import MINIO, SIGNING
 from tests.unit.planning.world import image_lock as lock_with_programs
 

@@ -22,10 +22,10 @@ from rendered_stack import (
 from planning.catalogue import CATALOGUE
 from planning.images import ImageLock, image_lock
 from planning.planner import plan
+from planning.settings.quantities import Memory
 from planning.settings.reading import read_settings
 from planning.settings.repository import Signing
 from planning.settings.root import Settings
-from planning.settings.scalars import Memory
 from planning.storage import MOUNT, FetchedSource
 from tests.unit.planning.world import MINIO, SIGNING
 from tests.unit.planning.world import image_lock as lock_with_programs

@@ -14,7 +14,7 @@ from pod_security import violations
 from rendered_stack import RenderedStack, container_of, containers_of, pod_of
 
 from planning.pools import GPU_RESOURCE
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 
 BY_DIGEST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}")
 PACKED_HERE = re.compile(r"localhost/tritonup-(triton-cpu:[0-9]{2}\.[0-9]{2}|proxy:bookworm)")

@@ -16,7 +16,7 @@ from planning.images import ImageRef
 from planning.plan import Plan
 from planning.pools import GPU_RESOURCE, POOL_LABEL, PoolTaint
 from planning.server import PlannedLane, PlannedServer
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 from planning.storage import MOUNT, ClaimSource, ImageSource
 from stacks.recording import leaves
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gpu_health.settings import Lease, Pool, Settings, Sign, read_settings
-from programs.told import SettingsError
+from planning.told import SettingsError
 
 GOOD: dict[str, Any] = {
     "taint": "a/b",

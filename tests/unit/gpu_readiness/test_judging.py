@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gpu_readiness.readiness import Complete, Waiting, judge
 from gpu_readiness.settings import Pool, Settings, read_settings
-from programs.told import SettingsError
+from planning.told import SettingsError
 
 TAINT, GPU = "startup-taint.example/gpu", "nvidia.com/gpu"
 SETTINGS = Settings(taint=TAINT, resource=GPU, pools=(Pool(name="l4", labels={"pool": "l4"}, gpus=2),))

@@ -7,7 +7,7 @@ import pytest
 from planning.caching import PASSWORD
 from planning.network import Network, Pods
 from planning.server import PlannedServer
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from tests.unit.planning.world import CACHED, Raw, planned_with, vision
 
 REDIS: Raw = {"kind": "redis", "host": "redis.cache.svc", "reached": {"kind": "pods", "namespace": "cache"}}

@@ -12,7 +12,7 @@ from planning.images import ImageLock
 from planning.plan import Plan
 from planning.planner import plan
 from planning.release import PROGRAMS_IMAGE
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from planning.storage import SCRATCH_LEAST, FetchedSource
 from tests.unit.planning.world import (
     FETCHED,

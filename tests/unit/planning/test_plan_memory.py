@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from planning.catalogue.gpus import GPUS
 from planning.memory.gpu import CUDA_CONTEXT, CUDA_POOL
-from planning.settings.scalars import Memory
+from planning.settings.quantities import Memory
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import CODE, Raw, heavier, ids, planned, planned_with, vision
 

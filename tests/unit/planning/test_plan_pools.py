@@ -11,7 +11,7 @@ from planning.catalogue.machines import MachineType, allocatable
 from planning.pool_machines import NODE_AGENTS
 from planning.pools import COMPUTE_CLASS, GPU_RESOURCE, MIG_CONFIG, PLUGIN_CONFIG, POOL_LABEL, Pool
 from planning.proxy import with_proxy
-from planning.settings.scalars import Cpu, Memory
+from planning.settings.quantities import Cpu, Memory
 from tests.unit.planning.drawn_stacks import for_every_stack
 from tests.unit.planning.world import EKS, GKE, Raw, edited, planned, planned_with
 

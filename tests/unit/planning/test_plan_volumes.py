@@ -16,9 +16,9 @@ from planning.clusters.gke import PlannedGke
 from planning.clusters.gke_models import ModelsAccess
 from planning.filling import PlannedFiller
 from planning.plan import Plan
+from planning.settings.quantities import Memory
 from planning.settings.reading import read_settings
 from planning.settings.root import Settings
-from planning.settings.scalars import Memory
 from planning.storage import SCRATCH_LEAST, FilledSource
 from planning.volumes import MadeClass
 from tests.unit.planning.world import (

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from planning.settings.scalars import CidrBlock, Cpu, Duration, KubernetesVersion, Memory, NotOneError, Scalar
+from planning.settings.quantities import Cpu, Duration, Memory, NotOneError, Scalar
+from planning.settings.scalars import CidrBlock, KubernetesVersion
 
 SCALARS: tuple[type[Scalar], ...] = (Memory, Cpu, Duration)
 every_scalar = pytest.mark.parametrize("kind", SCALARS, ids=lambda kind: kind.__name__)

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.settings.scalars import Cpu, Duration, Memory
+from planning.settings.quantities import Cpu, Duration, Memory
 from stacks.schema import SCHEMA_FILE, schema_text
 from tests.unit.planning.drawn_stacks import healthy_stacks
 from tests.unit.planning.world import Raw
