@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, cast
 from pydantic.fields import FieldInfo
 
 from planning.settings import scalars
+from planning.settings.quantities import Scalar
 from planning.settings.root import Settings
 
 REFERENCE_FILE = "docs/settings.md"
@@ -209,7 +210,7 @@ def _one_line(text: str) -> str:
 
 def _values() -> Iterator[tuple[str, _Value]]:
     """By the pattern that the JSON Schema has: the scalars with a unit, then the named forms of text."""
-    for scalar in scalars.Scalar.__subclasses__():
+    for scalar in Scalar.__subclasses__():
         written = _or([f"`{example.strip()}`" for example in scalar.example.split(" or ")])
         yield f"^(?:{scalar.pattern})$", _Value(scalar.__name__, scalar.meaning, written)
     for name, meaning in _documented_names():
