@@ -54,7 +54,6 @@ SHARES: Mapping[str, Sequence[str]] = {
         "test_disruption.py",
         "test_serving.py",
         "test_network_policies.py",
-        "test_startup_taints.py",
         "test_people.py",
     ),
     "boots": (
