@@ -41,7 +41,7 @@ def transfer(do: Callable[[T], Moved], items: Iterable[T], stop: Event) -> None:
 
     def line() -> None:
         try:
-            while left and not stop.is_set():
+            while not stop.is_set():
                 try:
                     one = left.popleft()
                 except IndexError:

@@ -95,7 +95,8 @@ class _Waiting(HTTPConnection):
 def _pieces(answer: HTTPResponse, line: socket.socket, length: int) -> Generator[memoryview]:
     memory = memoryview(bytearray(min(PIECE, length)))
     whole = 0 if isinstance(line, SSLSocket) else socket.MSG_WAITALL
-    got = answer.fp.readinto1(memory)  # what has come with the answer's head: no more is in Python's buffer then
+    # What has come with the answer's head: no more is in Python's buffer then. None where nothing comes for too long.
+    got = answer.fp.readinto1(memory) or 0
     while length:
         wanted = memory[: min(len(memory), length)]
         while got < len(wanted):

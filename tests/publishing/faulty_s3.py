@@ -25,6 +25,8 @@ class Answer(Enum):
     """Half of the range, and then nothing."""
     SILENT = auto()
     """Half of the range, and then nothing for some seconds."""
+    SILENT_AFTER_ITS_HEAD = auto()
+    """Nothing of the range for some seconds."""
     ENDED = auto()
     """The connection, before it was used again."""
 
@@ -61,10 +63,11 @@ def faulty_s3(content: bytes, tls: ssl.SSLContext | None = None) -> Generator[Fa
                     self._send(200, state.content, "")
                 case Answer.SHORTER:
                     self._send(206, part[: len(part) // 2], f"{first}-{first + len(part) // 2 - 1}")
-                case Answer.CUT_OFF | Answer.SILENT:
-                    self._send(206, part, f"{first}-{first + len(part) - 1}", sent=len(part) // 2)
+                case Answer.CUT_OFF | Answer.SILENT | Answer.SILENT_AFTER_ITS_HEAD:
+                    sent = 0 if answer is Answer.SILENT_AFTER_ITS_HEAD else len(part) // 2
+                    self._send(206, part, f"{first}-{first + len(part) - 1}", sent=sent)
                     self.close_connection = True
-                    time.sleep(SILENT_S if answer is Answer.SILENT else 0)
+                    time.sleep(0 if answer is Answer.CUT_OFF else SILENT_S)
                 case _:
                     self._send(206, part, f"{first}-{first + len(part) - 1}")
                     self.close_connection = answer is Answer.ENDED
