@@ -1,7 +1,7 @@
 """Measure: publish files to MinIO on this machine, fetch them with each tool in turn, write results and page.
 
-Some fifteen minutes, 6 GB of disk and 5 GB of memory. The link's rows need root, `ip` and `tc`. Waits while a file says
-that somebody else measures on this machine (`--wait-for FILE`).
+Some fifteen minutes, 15 GB of disk and 5 GB of memory. The link's rows need root, `ip` and `tc`. Waits while a file
+says that somebody else measures on this machine (`--wait-for FILE`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks.store.link import NEAR_ADDRESS, limit, link, possible, within
 from benchmarks.store.page import PAGE, RESULTS, page, read_results
 from benchmarks.store.publication import Publication, make_key, publish
-from benchmarks.store.tools import AWS, CHECKED, IN_PODS, OURS, RCLONE, TUNED, Tools, aws_command
+from benchmarks.store.tools import AWS, CHECKED, IN_PODS, OURS, OWN, RCLONE, TUNED, Tools, aws_command
 from local.object_stores import LOOPBACK, MINIO, program, start_minio
 from local.object_stores import RCLONE as RCLONE_PROGRAM
 
@@ -37,7 +37,7 @@ LARGE = [1536, 1536, 512, 256, 128, 64, *[8] * 8]
 """MiB: two language models' weights in halves, and what goes with them."""
 
 REGION = "us-east-1"
-_ALL = (OURS, IN_PODS, RCLONE, TUNED, CHECKED, AWS)
+_ALL = (OURS, IN_PODS, OWN, RCLONE, TUNED, CHECKED, AWS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,7 @@ def measure(folder: Path, settings: Sequence[Setting], rounds: int | None, wait_
                 if sizes not in published:
                     _say(f"publishing {sum(sizes)} MiB")
                     published[sizes] = publish(sizes, folder, running, key)
+                    tools.upload(published[sizes])
                 measured.append(_measured(setting, tools, published[sizes], rounds or setting.rounds, wait_for))
         finally:
             running.stop()

@@ -17,6 +17,7 @@ from local.object_stores import SECRET, USER, RunningStore
 
 OURS = "tritonup models pull"
 IN_PODS = "models pull, as in pods"
+OWN = "rclone copy, both ways"
 RCLONE = "rclone copy"
 TUNED = "rclone copy, tuned"
 CHECKED = "rclone copy, checksum"
@@ -31,8 +32,10 @@ ABOUT = {
     OURS: "the command, its defaults. Verifies the signature before it fetches, and each file's SHA-256 while it"
     " comes; the directory gets its name when all is right.",
     IN_PODS: "the program that pods fetch with (`python -m programs models pull`), its defaults. The same work.",
-    RCLONE: "its defaults. Compares the MD5 that the store says; it says none of files that were uploaded in parts,"
-    " which are those of more than 16 MiB here.",
+    OWN: "`rclone copy` up and `rclone copy` down, its defaults. Compares the MD5 of every file: it stores one with"
+    " what it uploads in parts, and reads again what it fetched of that.",
+    RCLONE: "`rclone copy`, its defaults, of what TritonUp pushed, as the rows after it. Compares the MD5 that the"
+    " store says; it says none of files that were uploaded in parts, which are those of more than 16 MiB here.",
     TUNED: f"`{shlex.join(_TUNED)}`. Compares the same.",
     CHECKED: "the same, then `rclone checksum sha256` of what came, against a list: it reads every file again. Whose"
     " list that is, nothing says.",
@@ -65,6 +68,8 @@ class Tools:
                 store = ["--store", self.running.url, "--endpoint", self.running.endpoint, "--region", self.region]
                 told = ["--signing", str(signing_file(self.folder)), "--bytes", str(wanted.bytes)]
                 return [sys.executable, "-m", "programs", *named, *store, *told], self.folder
+            case _ if tool == OWN:
+                return [*rclone, "copy", self._own(wanted), out], self.folder
             case _ if tool == RCLONE:
                 return copy, self.folder
             case _ if tool == TUNED:
@@ -77,12 +82,22 @@ class Tools:
                 fetch = [str(self.aws), "s3", "cp", "--recursive", "--only-show-errors", f"s3://{source}", out]
                 return ["env", f"AWS_CONFIG_FILE={self.folder}/none", *fetch], self.folder
 
+    def upload(self, wanted: Publication) -> None:
+        """What is published once more, as rclone would have it there."""
+        rclone, own = [str(self.rclone), "--config", str(self._config()), "copy"], str(self.folder / "own")
+        subprocess.run([*rclone, f"minio:models/{SERVER}/{wanted.digest}", own], check=True)
+        subprocess.run([*rclone, own, self._own(wanted)], check=True)
+        shutil.rmtree(own)
+
     def versions(self) -> dict[str, str]:
         return {
             "obstore": version("obstore"),
             "rclone": _said([str(self.rclone), "version"]).split()[1],
             "aws-cli": _said([str(self.aws), "--version"]).split()[0].partition("/")[2],
         }
+
+    def _own(self, wanted: Publication) -> str:
+        return f"minio:models/rclone/{wanted.digest}"
 
     def _config(self) -> Path:
         config = self.folder / "rclone.conf"
