@@ -76,6 +76,8 @@ def loads(one: Measured) -> Iterator[str]:
     """The tail at each load, as measured and as predicted."""
     for point in one.latency:
         note = "  held out" if point.held_out else ""
+        if point.interrupted and point.interrupted > (1 + AIM) * point.measured:
+            note += f"  {_ms(point.interrupted)} with what interrupted this machine"
         yield (
             f"{point.load:>4.0%} {point.rate:>7.0f}/s  measured {_ms(point.measured):>9}"
             f"  predicted {_ms(point.predicted):>9}{note}"

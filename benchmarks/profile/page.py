@@ -11,6 +11,8 @@ from benchmarks.marked_page import fill
 from benchmarks.profile.results import FILE, read_results
 from benchmarks.profile.run import DEFAULT, PROPOSED, Run, ratios
 from benchmarks.profile.run import FILE as COMMITTED
+from measuring.profile.curve import misses
+from planning.profiles.file import Measured
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "profile-benchmark.md"
 
@@ -79,25 +81,32 @@ def _measured(about: Mapping[str, Any], runs: Sequence[Run]) -> str:
     busy = ", ".join(f"{run.load_before:.1f}" for run in runs)
     return (
         f"Measured {about['measured']} on {about['cores']} cores of {about['processor']} that client and server share,"
-        f" {rounds} round(s), loads of {runs[0].load_s:g} s; a rate is too high where it fails twice. The machine was"
-        f" shared with other work: its load average before each model was {busy}."
+        f" {rounds} round(s), loads of {runs[0].load_s:g} s; a rate is too high where it fails twice. The machine's"
+        f" load average before each model was {busy}."
     )
 
 
 def _predicted(runs: Sequence[Run]) -> str:
     lines = [
-        "| Model | an execution of n takes | off on held-out batches | off on held-out p99 | predicted gain"
-        " | measured |",
-        "|---|---|---|---|---|---|",
+        "| Model | an execution of n takes | off on held-out batches | off on held-out p99 | with interruptions"
+        " | predicted gain | measured |",
+        "|---|---|---|---|---|---|---|",
     ]
     for run in runs:
         one, advice, found = run.profile.measured[0], run.profile.advice, gain(run)
         foreseen = f"{advice.best.rate / advice.now.rate:.2f}" if advice.now.rate else "from none"
-        lines.append(
-            f"| `{run.model}` | {one.a * 1e3:.2f} + n · {one.b * 1e3:.3f} ms | {_share(one.curve_error)}"
-            f" | {_share(one.latency_error)} | {foreseen} | {'–' if found is None else f'{found:.2f}'} |"
-        )
+        missed = (one.curve_error, one.latency_error, _interrupted(one))
+        gains = f"{foreseen} | {'–' if found is None else f'{found:.2f}'}"
+        curve = f"{one.a * 1e3:.2f} + n · {one.b * 1e3:.3f} ms"
+        lines.append(f"| `{run.model}` | {curve} | {' | '.join(map(_share, missed))} | {gains} |")
     return "\n".join(lines)
+
+
+def _interrupted(one: Measured) -> float | None:
+    """How far the predictions are from what all requests of the held-out loads say."""
+    judged = [point for point in one.latency if point.held_out and point.interrupted]
+    missed = misses([point.predicted for point in judged], [point.interrupted or 0.0 for point in judged])
+    return None if missed is None else missed.mean
 
 
 def _share(error: float | None) -> str:

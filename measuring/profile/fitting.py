@@ -9,7 +9,8 @@ import numpy as np
 
 from measuring.profile.batcher import simulate
 from measuring.profile.curve import Point, fit, misses
-from measuring.profile.loads import AtRate, Done, Observed, percentile
+from measuring.profile.loads import AtRate, Done, Observed
+from measuring.profile.tail import undisturbed
 from planning.profiles.file import CurvePoint, LatencyPoint, Measured
 from planning.profiles.service import Batching, Service
 
@@ -118,12 +119,13 @@ def _with_noise(observed: Observed, service: Service, batching: Batching, of: fl
 
 
 def _latency(one: AtRate, service: Service, batching: Batching, of: float) -> LatencyPoint:
-    every = np.concatenate([simulate(one.done.times, batching, service, seed) for seed in SEEDS])
+    every = [undisturbed(simulate(one.done.times, batching, service, seed), of) for seed in SEEDS]
     return LatencyPoint(
         rate=one.rate,
         load=one.load,
         requests=len(one.done.records),
-        measured=percentile(one.done, of),
-        predicted=max(1e-9, float(np.percentile(every, of))),
+        measured=undisturbed(one.done.latencies, of),
+        interrupted=float(np.percentile(one.done.latencies, of)),
+        predicted=max(1e-9, float(np.mean(every))),
         held_out=one.done.held_out,
     )

@@ -11,6 +11,7 @@ import gc
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -40,7 +41,7 @@ LEAST_BURSTS = 8
 FLOODS = 5
 """Spans of a flood."""
 
-SPAN_S = 0.5
+SPAN_S = 1.0
 
 
 TIMEOUT_S = 30.0
@@ -189,8 +190,7 @@ class _Loads:
 
         async with self._client(request, waiting) as client:
             await asyncio.gather(*(keep_asking(client) for _ in range(waiting)))
-        counts, edges = np.histogram(answered, bins=FLOODS, range=(begins, ends))
-        return float(np.median(counts) / (edges[1] - edges[0]))
+        return _rate(answered, begins, ends)
 
     async def poisson(self, rate: float, share: float) -> AtRate | None:
         """None where this client cannot send so many: whatever it found would be said of itself."""
@@ -240,6 +240,16 @@ class _Loads:
         return Done(times=tuple(times), records=records, added=added, held_out=held_out)
 
 
+def _rate(answered: Sequence[float], begins: float, ends: float) -> float:
+    """Of ascending times: how many a second, the median of some spans. By their slope, for answers come by the batch,
+    and a batch more or less in a span is much of it."""
+    edges = np.searchsorted(answered, np.linspace(begins, ends, FLOODS + 1))
+    spans = [answered[first:end] for first, end in pairwise(edges) if len(set(answered[first:end])) > 1]
+    if not spans:
+        return len(answered) / (max([ends, *answered]) - begins)
+    return float(np.median([np.polyfit(span, range(len(span)), 1)[0] for span in spans]))
+
+
 @contextmanager
 def _nothing_collected() -> Generator[None]:
     """Python's collector stops this client for a tenth of a second and more where it has sent ten thousands of
@@ -250,7 +260,3 @@ def _nothing_collected() -> Generator[None]:
         yield
     finally:
         gc.enable()
-
-
-def percentile(done: Done, of: float) -> float:
-    return float(np.percentile(done.latencies, of))

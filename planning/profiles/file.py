@@ -64,13 +64,15 @@ class CurvePoint(Strict):
 
 
 class LatencyPoint(Strict):
-    """One load. `load` is the rate's share of saturation, `predicted` the simulation's own figure for the same
-    arrivals."""
+    """One load. `load` is the rate's share of saturation. `measured` leaves out what interrupted the machine for a part
+    of it, `interrupted` is of all requests (None where a file was written before it was noted); `predicted` is the
+    simulation's figure for the same arrivals, to be held beside `measured`."""
 
     rate: Positive
     load: Positive
     requests: Annotated[int, Field(ge=1)]
     measured: Positive
+    interrupted: Positive | None = None
     predicted: Positive
     held_out: bool
 

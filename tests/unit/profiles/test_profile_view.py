@@ -48,6 +48,14 @@ def test_there_is_a_bar_for_each_point_and_a_line_for_each_load() -> None:
     assert [line.endswith("held out") for line in loads(one)] == [point.held_out for point in one.latency]
 
 
+def test_a_load_that_was_interrupted_is_told_with_what_all_its_requests_say() -> None:
+    first, second = measured().latency
+    loads_of = [first.model_copy(update={"interrupted": 0.05}), second.model_copy(update={"interrupted": 0.0105})]
+    told = list(loads(measured().model_copy(update={"latency": loads_of})))
+    assert told[0].endswith("50 ms with what interrupted this machine")
+    assert "interrupted" not in told[1]
+
+
 def test_a_prediction_that_missed_is_doubted_and_one_that_held_is_not() -> None:
     assert caution([measured()]) is None
     missed = measured().model_copy(update={"latency_error": 0.4})
