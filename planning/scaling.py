@@ -17,7 +17,7 @@ from planning.memory import instances
 from planning.profiles.checks import profiles_of
 from planning.profiles.file import CPU
 from planning.repository.model import Model
-from planning.settings.servers import Triton
+from planning.settings.servers import NvidiaGpu, Triton
 
 PENDING_METRIC = "nv_inference_pending_request_count"
 
@@ -54,7 +54,7 @@ def plan_scaling(server: Triton, lane: Lane, models: Sequence[Model]) -> Scaling
 def _target(server: Triton, lane: Lane, models: Sequence[Model]) -> Derived[int]:
     if server.scaling.pending_requests is not None:
         return Derived(server.scaling.pending_requests, "scaling.pending_requests says so")
-    running = [model for model in models if instances(model)]
+    running = [model for model in models if model.backend != "ensemble"]
     if not running:
         return Derived(1, "no model of it runs yet")
     return min((_of_model(server, lane, model) for model in running), key=lambda target: target.value)
@@ -62,7 +62,7 @@ def _target(server: Triton, lane: Lane, models: Sequence[Model]) -> Derived[int]
 
 def _of_model(server: Triton, lane: Lane, model: Model) -> Derived[int]:
     """Half of what may wait: the rest of it comes while a new pod is on its way."""
-    round_ = instances(model) * max(1, model.max_batch_size)
+    round_ = _instances(server, model) * max(1, model.max_batch_size)
     measured = _measured(server, lane, model)
     if measured is not None and server.slo.latency is not None:
         within = server.slo.latency.within
@@ -81,6 +81,10 @@ def _of_model(server: Triton, lane: Lane, model: Model) -> Derived[int]:
     )
 
 
+def _instances(server: Triton, model: Model) -> int:
+    return instances(model, with_gpu=isinstance(server.gpu, NvidiaGpu))
+
+
 def _measured(server: Triton, lane: Lane, model: Model) -> tuple[float, str] | None:
     """The longest round that was measured on the lane's hardware, in seconds, and the profile that says so; None where
     one kind of it was not measured with so many instances."""
@@ -89,7 +93,7 @@ def _measured(server: Triton, lane: Lane, model: Model) -> tuple[float, str] | N
     rounds = {
         profile.filename: one.service.curve.seconds(max(1, model.max_batch_size))
         for profile in profiles
-        if (one := profile.of(instances(model))) is not None
+        if (one := profile.of(_instances(server, model))) is not None
     }
     if len(rounds) < len(wanted):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cli.report.document import Block, Column, Fact, Facts, Section, Table
 from cli.report.values import Value, code, count, names, size, words
 from planning.engines.needed import NeededEngine
-from planning.memory import instances
+from planning.memory import instances, states_instances
 from planning.repository.model import Model
 from planning.server import PlannedServer
 from planning.storage import FetchedSource, FilledSource
@@ -39,7 +39,7 @@ def serves_section(server: PlannedServer, named: tuple[str, ...]) -> Section:
         Table(
             key="models",
             columns=MODELS,
-            rows=tuple(_model(model, _why(server, model, named)) for model in served.models),
+            rows=tuple(_model(server, model, _why(server, model, named)) for model in served.models),
         ),
         Table(
             key="ensembles",
@@ -107,7 +107,7 @@ def _from(server: PlannedServer) -> tuple[Fact, ...]:
             return ()
 
 
-def _model(model: Model, why: str) -> tuple[Value, ...]:
+def _model(server: PlannedServer, model: Model, why: str) -> tuple[Value, ...]:
     versions = [str(version.number) for version in model.served]
     return (
         words(model.name),
@@ -115,9 +115,15 @@ def _model(model: Model, why: str) -> tuple[Value, ...]:
         Value(data=[version.number for version in model.served], text=", ".join(versions)),
         size(model.weights_bytes),
         count(model.max_batch_size),
-        count(instances(model)),
+        _instances(server, model),
         words(why),
     )
+
+
+def _instances(server: PlannedServer, model: Model) -> Value:
+    made = instances(model, with_gpu=server.gpus > 0)
+    by_default = made and not states_instances(model)
+    return Value(data=made, text=f"{made:,} (Triton's default)" if by_default else f"{made:,}")
 
 
 def _steps(steps: tuple[str, ...]) -> Value:

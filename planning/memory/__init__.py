@@ -13,14 +13,14 @@ from planning.derived import Derived
 from planning.findings import Finding, Rule, Severity, setting
 from planning.memory.gpu import GpuMemory, gpu_memory
 from planning.memory.host import Image, host_memory, shared_memory
-from planning.memory.models import instances
+from planning.memory.models import instances, states_instances
 from planning.memory.parts import Estimate, Part
 from planning.pools import Pool
 from planning.repository.model import Model
 from planning.settings.quantities import Memory
 from planning.settings.servers import NvidiaGpu, Triton
 
-__all__ = ["Estimate", "Image", "Part", "ServerMemory", "check_memory", "instances", "plan_memory"]
+__all__ = ["Estimate", "Image", "Part", "ServerMemory", "check_memory", "instances", "plan_memory", "states_instances"]
 
 GPU_TOO_SMALL = Rule("TU401", Severity.ERROR, "A server's models fit into its GPU's memory")
 MEMORY_TOO_SMALL = Rule("TU402", Severity.ERROR, "A server's models fit into its host memory")

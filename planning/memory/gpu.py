@@ -83,7 +83,7 @@ def gpu_memory(gpu: NvidiaGpu, models: Sequence[Model]) -> GpuMemory:
 
 
 def _of(model: Model) -> tuple[Part, ...]:
-    count = instances(model)
+    count = instances(model, with_gpu=True)
     if model.backend == "vllm":
         return ()
     weights = exactly(f"{model.name}: weights", count * model.weights_bytes, "the size of its files, in each instance")

@@ -91,9 +91,10 @@ def shared_memory(server: Triton, models: Sequence[Model], image: Image) -> Deri
     if server.resources.shared_memory is not None:
         return Derived(server.resources.shared_memory.bytes, "resources.shared_memory says so")
     in_stubs = stubs(models, image)
-    exchanged = SHARED_SAFETY * sum(_exchanged(model) for model in in_stubs)
+    with_gpu = isinstance(server.gpu, NvidiaGpu)
+    exchanged = SHARED_SAFETY * sum(_exchanged(model, with_gpu=with_gpu) for model in in_stubs)
     need = -(-max(SHARED_MEMORY_LEAST, exchanged) // MIB) * MIB
-    count = sum(map(instances, in_stubs))
+    count = sum(instances(model, with_gpu=with_gpu) for model in in_stubs)
     return Derived(
         need,
         f"{counted(count, 'Python instance')} and the server exchange {Memory(exchanged // SHARED_SAFETY).readable()}"
@@ -101,8 +102,8 @@ def shared_memory(server: Triton, models: Sequence[Model], image: Image) -> Deri
     )
 
 
-def _exchanged(model: Model) -> int:
-    return instances(model) * (REGION + input_bytes(model) + output_bytes(model))
+def _exchanged(model: Model, *, with_gpu: bool) -> int:
+    return instances(model, with_gpu=with_gpu) * (REGION + input_bytes(model) + output_bytes(model))
 
 
 def host_memory(server: Triton, models: Sequence[Model], shared: Derived[int], held: int, image: Image) -> Estimate:
@@ -117,7 +118,9 @@ def host_memory(server: Triton, models: Sequence[Model], shared: Derived[int], h
         exactly("response cache", _cache(server), "response_cache.size, taken at the start"),
     ]
     # An ONNX file is read as a whole before its tensors are made, and several models are loaded at once.
-    read = sum(instances(model) * model.weights_bytes for model in models if model.backend == "onnxruntime")
+    with_gpu = isinstance(server.gpu, NvidiaGpu)
+    onnx = (model for model in models if model.backend == "onnxruntime")
+    read = sum(instances(model, with_gpu=with_gpu) * model.weights_bytes for model in onnx)
     return Estimate(parts=tuple(part for part in parts if part.size or part.error), loading=read)
 
 
@@ -129,7 +132,7 @@ def _wheel(models: Sequence[Model]) -> Iterator[Part]:
     measured = "measured on this machine (docs/memory.md)"
     in_stubs = stubs(models, Image.PACKED_HERE)
     onnx = [model for model in in_stubs if model.backend == "onnxruntime"]
-    count, of_onnx = sum(map(instances, in_stubs)), sum(map(instances, onnx))
+    count, of_onnx = (sum(instances(model, with_gpu=False) for model in some) for some in (in_stubs, onnx))
     yield Part(name="tritonserver", size=WHEEL_SERVER, error=WHEEL_SERVER_ERROR, source=measured)
     if count:
         yield Part(name="code of Python stubs", size=STUB_CODE, error=STUB_CODE_ERROR, source=measured)
@@ -147,9 +150,10 @@ def _wheel(models: Sequence[Model]) -> Iterator[Part]:
 
 def _nvidia(server: Triton, models: Sequence[Model]) -> Iterator[Part]:
     allowance = "an allowance"
-    count = sum(map(instances, stubs(models, Image.NVIDIA)))
+    with_gpu = isinstance(server.gpu, NvidiaGpu)
+    count = sum(instances(model, with_gpu=with_gpu) for model in stubs(models, Image.NVIDIA))
     yield Part(name="server", size=SERVER_BASE, error=SERVER_BASE_ERROR, source=allowance)
-    if isinstance(server.gpu, NvidiaGpu):
+    if with_gpu:
         yield exactly("pinned pool", PINNED_POOL, "--pinned-memory-pool-byte-size, its default")
     if count:
         error = count * PYTHON_STUB_ERROR
@@ -172,8 +176,7 @@ def _models(server: Triton, models: Sequence[Model]) -> Iterator[Part]:
         if model.backend == "ensemble":
             continue
         if isinstance(server.gpu, NvidiaGpu) and runs_on_gpu(model):
-            count = instances(model)
-            size = count * model.weights_bytes
+            size = instances(model, with_gpu=True) * model.weights_bytes
             source = "read on their way to the GPU, and freed where the runtime does so"
             yield Part(name=f"{model.name}: weights", size=size, error=0, source=source)
         else:
@@ -183,9 +186,13 @@ def _models(server: Triton, models: Sequence[Model]) -> Iterator[Part]:
 def _exchange(server: Triton, models: Sequence[Model], shared: Derived[int], image: Image) -> Part:
     if server.resources.shared_memory is not None:
         return exactly(SHARED_MEMORY, shared.value, shared.because)
+    with_gpu = isinstance(server.gpu, NvidiaGpu)
     used = min(
         shared.value,
-        sum(instances(model) * (input_bytes(model) + output_bytes(model)) for model in stubs(models, image)),
+        sum(
+            instances(model, with_gpu=with_gpu) * (input_bytes(model) + output_bytes(model))
+            for model in stubs(models, image)
+        ),
     )
     return Part(
         name=SHARED_MEMORY,

@@ -63,12 +63,33 @@ class Reckoned:
     """Bytes that tensors without a known size may have beside."""
 
 
-def instances(model: Model) -> int:
-    """Instances that Triton makes of `model` on one GPU, or on the processor: the sum of its groups' counts,
-    one where none is given (model_configuration.md, "Instance Groups")."""
+CPU_DEFAULT = 2
+"""Instances of a group on the processor that states no count, of a backend that asks for them: ONNX Runtime alone of
+those that a release still has (core, model_config_utils.cc, SetDefaultInstanceCount). Of others it is one."""
+
+
+def instances(model: Model, *, with_gpu: bool) -> int:
+    """Instances that Triton makes of `model` on one GPU, or on the processor: the sum of its groups' counts. Where none
+    is stated it depends on where the group comes to, which is a GPU if the server has one, unless it says
+    otherwise (core, model_config_utils.cc, NormalizeInstanceGroup)."""
     if model.backend == "ensemble":
         return 0
-    return sum(max(1, group.count) for group in model.config.instance_group) or 1
+    groups = [(enum_name("ModelInstanceGroup.Kind", one.kind), one.count) for one in model.config.instance_group]
+    return sum(
+        count if count > 0 else _default_count(model, kind, with_gpu=with_gpu)
+        for kind, count in groups or [("KIND_AUTO", 0)]
+    )
+
+
+def states_instances(model: Model) -> bool:
+    """Whether its config says how many, of every group."""
+    groups = model.config.instance_group
+    return bool(groups) and all(group.count > 0 for group in groups)
+
+
+def _default_count(model: Model, kind: str, *, with_gpu: bool) -> int:
+    on_processor = kind == "KIND_CPU" or (kind == "KIND_AUTO" and not with_gpu)
+    return CPU_DEFAULT if on_processor and model.backend == "onnxruntime" else 1
 
 
 def runs_on_gpu(model: Model) -> bool:
@@ -86,7 +107,7 @@ def asked_as(model: Model) -> str:
 
 def host_parts(model: Model) -> tuple[Part, ...]:
     """Of all instances of `model` on the processor, beside the process that they run in."""
-    count = instances(model)
+    count = instances(model, with_gpu=False)
     weights, error, source = _host_weights(model)
     parts = [
         Part(name=f"{model.name}: weights", size=count * weights, error=count * error, source=source),

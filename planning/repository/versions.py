@@ -15,6 +15,8 @@ from planning.repository.config import ModelConfig
 NOT_VERSIONS = frozenset({"warmup", "initial_state", "configs"})
 """Directories beside the versions that have a meaning of their own."""
 
+_PASSED_OVER = re.compile(r"(?:0|(?:v|ver|version)[-_.]?)(\d+)", re.ASCII | re.IGNORECASE)
+
 _NUMBER = re.compile(r"\s*([+-]?\d+)", re.ASCII)
 
 
@@ -25,8 +27,8 @@ class Versions:
 
     present: tuple[int, ...]
     selected: tuple[int, ...]
-    ignored: tuple[str, ...]
-    """Directories that look like versions and that Triton passes over: `01`."""
+    ignored: tuple[tuple[str, int], ...]
+    """Directories that look like versions and that Triton passes over, and which they look like: `01`, `v2`."""
     misread: tuple[tuple[str, int], ...]
     """Directories whose name merely begins with a number, and the version that Triton takes them for."""
     missing: tuple[int, ...]
@@ -41,7 +43,7 @@ def versions(config: ModelConfig, directories: Iterable[str]) -> Versions:
     too_large = tuple(name for name in listed if not -(2**63) <= _number(name) < 2**63)
     names = [name for name in listed if name not in too_large]
     present = {int(name) for name in names if re.fullmatch(r"0|[1-9]\d*", name, re.ASCII)}
-    ignored = tuple(name for name in names if re.fullmatch(r"0\d+", name, re.ASCII))
+    ignored = tuple((name, int(found[1])) for name in names if (found := _PASSED_OVER.fullmatch(name)))
     # C++'s stoll reads a number at the front of a text and is content.
     misread = tuple(
         (name, int(found[1]))

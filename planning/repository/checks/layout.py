@@ -32,9 +32,10 @@ def check_versions(model: Model) -> Iterator[Finding]:
         what = f"Triton cannot read the directory {name!r} as a version: it is no number of 64 bits."
         fix = "Rename it to a smaller number, or move it out of the model's directory."
         yield model.file_finding(HAS_VERSION, name, what, fix)
-    for name in found.ignored:
-        what = f"Triton ignores the version directory {name!r}: it begins with a zero."
-        fix = f"Rename it to {str(int(name))!r}, or move it out of the model's directory."
+    for name, number in found.ignored:
+        why = "it begins with a zero" if name.isdecimal() else "its name is no number"
+        what = f"Triton ignores the version directory {name!r}: {why}."
+        fix = f"Rename it to {str(number)!r}, or move it out of the model's directory."
         yield model.file_finding(NO_VERSION_SKIPPED, name, what, fix)
     if not found.selected and not model.planned:
         yield _none_selected(model)
@@ -55,6 +56,9 @@ def _none_selected(model: Model) -> Finding:
     if not present:
         what = "The model has no version directory."
         fix = f"Put {_needed_text(model)}into a directory named 1."
+        if model.directories.ignored:
+            name, number = model.directories.ignored[-1]
+            fix = f"Rename the directory {name!r} to {str(number)!r}."
     elif model.config.version_policy.HasField("latest"):
         what = "The policy latest { num_versions: 0 } selects no version."
         fix = "Write num_versions: 1 or more."

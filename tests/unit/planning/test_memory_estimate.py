@@ -133,9 +133,31 @@ def test_more_instances_never_need_less(one: int, more: int) -> None:
     few, many = (
         changed(model, f"instance_group [ {{ count: {count} kind: KIND_CPU }} ]") for count in (one, one + more)
     )
-    assert instances(many) == one + more
+    assert instances(many, with_gpu=False) == one + more
     of_few, of_many = (sum(part.size for part in host_parts(each)) for each in (few, many))
     assert of_few * (one + more) == of_many * one
+
+
+@pytest.mark.parametrize(
+    ("backend", "groups", "on_processor", "with_gpu"),
+    [
+        ("onnxruntime", "", 2, 1),
+        ("onnxruntime", "instance_group [ { } ]", 2, 1),
+        ("onnxruntime", "instance_group [ { kind: KIND_AUTO } ]", 2, 1),
+        ("onnxruntime", "instance_group [ { kind: KIND_CPU } ]", 2, 2),
+        ("onnxruntime", "instance_group [ { kind: KIND_CPU }, { count: 3 } ]", 5, 5),
+        ("onnxruntime", "instance_group [ { count: 1 } ]", 1, 1),
+        ("onnxruntime", "instance_group [ { kind: KIND_GPU } ]", 1, 1),
+        ("python", "", 1, 1),
+        ("openvino", "instance_group [ { kind: KIND_CPU } ]", 1, 1),
+        ("ensemble", "", 0, 0),
+    ],
+)
+def test_a_group_that_states_no_count_is_reckoned_with_as_many_instances_as_triton_makes(
+    backend: str, groups: str, on_processor: int, with_gpu: int
+) -> None:
+    model = replace(repository().models["digits"], backend=backend, config=parse_config(groups))
+    assert (instances(model, with_gpu=False), instances(model, with_gpu=True)) == (on_processor, with_gpu)
 
 
 @given(st.integers(0, 2**36))

@@ -21,7 +21,8 @@ def target(of: Raw) -> int | None:
 @for_every_healthy_stack
 def test_more_pods_are_asked_for_before_a_second_round_of_any_model_waits(raw: Raw) -> None:
     for server in planned(raw).servers:
-        rounds = [instances(model) * max(1, model.max_batch_size) for model in server.served.models if instances(model)]
+        made = [(instances(model, with_gpu=server.gpus > 0), model.max_batch_size) for model in server.served.models]
+        rounds = [count * max(1, batch) for count, batch in made if count]
         for lane in server.lanes:
             if lane.scaling.target is not None:
                 assert 1 <= lane.scaling.target.value <= max(1, min(rounds) // 2)

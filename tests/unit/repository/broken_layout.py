@@ -54,6 +54,8 @@ CASES = [
         ".gitkeep",
     ),
     case("a leading zero", "TU209", "digits/02", renamed("02", all_versions=False), "'02'", "'2'"),
+    case("a version in words", "TU209", "digits/v2", renamed("v2", all_versions=False), "'v2'", "no number", "'2'"),
+    case("versions in words alone", "TU208", "version_policy", renamed("Version-1"), "'Version-1' to '1'"),
     case(
         "one version of two",
         "TU209",
