@@ -40,7 +40,10 @@ def profile(
         str, typer.Option("--target", help="host:port of a running Triton's HTTP service, measured as it is.")
     ] = "",
     stack: Annotated[
-        str, typer.Option("--stack", "-s", help="Without --target: start this stack's server of the model here.")
+        str,
+        typer.Option(
+            "--stack", "-s", help="Whose repository has the model; its server is started here without --target."
+        ),
     ] = "local",
     within: Annotated[
         str, typer.Option("--within", help="The promise; left out, the server's slo.latency, or 50ms.")
@@ -56,7 +59,7 @@ def profile(
         str, typer.Option("--hardware", help="A GPU of the catalogue, or `cpu`; left out, this machine's processor.")
     ] = "",
     repository: Annotated[
-        Path | None, typer.Option("--repository", help="Where the model is; left out, model_repository here.")
+        Path | None, typer.Option("--repository", help="Where the model is; left out, the stack's own repository.")
     ] = None,
     save: Annotated[
         Path | None,
@@ -79,7 +82,7 @@ def profile(
         err.print(f"The client library for this is not installed: {error}.", markup=False)
         raise typer.Exit(Exit.USAGE) from error
     try:
-        found = _model(repository or project_root() / "model_repository", model)
+        found = _model(repository or _repository(stack), model)
         counts = _counts(instances, target)
         promise = None if not within else _promise(within, percentile)
         sample = read_question(found.directory) if (found.directory / "sample.json").is_file() else None
@@ -145,9 +148,21 @@ def _model(directory: Path, name: str) -> Model:
         broken = [str(finding) for finding in findings if name in finding.at.file]
         there = ", ".join(read.models) or "none"
         raise CannotServeError(
-            "\n".join(broken) or f"There is no model {name!r} in {directory.as_posix()}. It has: {there}."
+            "\n".join(broken)
+            or f"There is no model {name!r} in {directory.as_posix()}. It has: {there}. Name the stack that serves it"
+            " with --stack, or its repository with --repository."
         )
     return read.models[name]
+
+
+def _repository(stack: str) -> Path:
+    """The one that the stack plans with; `model_repository` where its file cannot be read, which is told later if it
+    matters."""
+    from stacks.stackfile import StackFile, read_stack_file
+
+    root = project_root()
+    file = read_stack_file(root, stack)
+    return root / (file.settings.model_repository.directory if isinstance(file, StackFile) else "model_repository")
 
 
 def _server(stack: str, model: Model) -> tuple[Mapping[str, object], str]:
@@ -161,7 +176,8 @@ def _server(stack: str, model: Model) -> tuple[Mapping[str, object], str]:
             latency = file.settings.servers[server.name].slo.latency if isinstance(file, StackFile) else None
             return server.deployment, str(latency.within) if latency else ""
     raise CannotServeError(
-        f"Stack {stack!r} serves no model {model.name!r}: name a stack that does, or a running Triton with --target."
+        f"Stack {stack!r} serves no model {model.name!r}: name one that does with --stack, or a running Triton with"
+        " --target."
     )
 
 

@@ -93,7 +93,8 @@ def _setting(setting: Setting) -> str:
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms"
+    millis = seconds * 1e3
+    return f"{millis:.3g} ms" if millis < 999.5 else f"{millis:,.0f} ms"
 
 
 def _share(error: float | None) -> str:

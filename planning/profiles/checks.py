@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from planning.findings import Finding, Rule, Severity, setting
+from planning.memory.models import instances
 from planning.pools import Pool
 from planning.profiles.file import Gpu, Profile
 from planning.repository.digest import content_digest
 from planning.repository.model import Model
 from planning.settings.servers import NvidiaGpu, Triton
+from planning.wording import listed
 
 OF_OTHER_BYTES = Rule("TU503", Severity.WARNING, "A model's profile was measured with the files that are served")
+OF_OTHER_INSTANCES = Rule("TU505", Severity.WARNING, "A model's profile was measured with as many instances as it has")
 OF_ANOTHER_RELEASE = Rule("TU504", Severity.WARNING, "A model's profile was measured with its server's release")
 
 
@@ -29,6 +32,7 @@ def profiles_of(model: Model, server: Triton, pools: Sequence[Pool]) -> tuple[Pr
 def check_profiles(name: str, server: Triton, models: Sequence[Model], pools: Sequence[Pool]) -> tuple[Finding, ...]:
     findings: list[Finding] = []
     for model in models:
+        made = instances(model, with_gpu=isinstance(server.gpu, NvidiaGpu))
         for profile in _there(model, server, pools):
             if profile.digest != profiled_digest(model):
                 findings.append(
@@ -39,6 +43,18 @@ def check_profiles(name: str, server: Triton, models: Sequence[Model], pools: Se
                         f" other files (digest {profile.digest[:12]}, now {profiled_digest(model)[:12]}): it is not"
                         " used.",
                         fix=f"Run `tritonup profile {model.name}` again, or take the file out.",
+                    )
+                )
+            elif profile.of(made) is None:
+                counts = listed([str(one.instances) for one in profile.measured])
+                findings.append(
+                    Finding(
+                        rule=OF_OTHER_INSTANCES,
+                        at=setting(f"servers.{name}.models"),
+                        what=f"{model.name!r} has a {profile.filename} that was measured with {counts} instance(s), and"
+                        f" Triton makes {made} of it here: it is not used.",
+                        fix=f"State that count in its instance_group, run `tritonup profile {model.name}` again, or take"
+                        " the file out.",
                     )
                 )
             elif profile.server.release != server.release:

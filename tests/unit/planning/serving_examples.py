@@ -14,7 +14,7 @@ from tests.unit.planning.rule_examples import (
     says,
     write,
 )
-from tests.unit.planning.world import FETCHED, GKE, MINIO, OLDER, OUTDATED, RANKED, SIGNING, WAITING
+from tests.unit.planning.world import COUNTED, FETCHED, GKE, MINIO, OLDER, OUTDATED, RANKED, SIGNING, WAITING
 
 GIB = 2**30
 
@@ -103,6 +103,13 @@ EXAMPLES = (
         at=f"{VISION}.release",
         words=("'26.08'", "'26.07'", "'older'"),
         remedy=write({f"{VISION}.release": "26.07"}),
+    ),
+    Example(
+        rule="TU505",
+        breaks={f"{VISION}.models": ["digits", COUNTED]},
+        at=f"{VISION}.models",
+        words=("'counted'", "profile.nvidia-l4.json", "with 3 instance", "makes 1"),
+        remedy=write({f"{VISION}.models": ["digits"]}),
     ),
     Example(
         rule="TU601",

@@ -35,7 +35,7 @@ from planning.repository.reader import read_repository
 from planning.server import PlannedServer
 from planning.settings.reading import read_settings
 from planning.settings.root import Settings
-from tests.profiles import profile
+from tests.profiles import measured, profile
 from tests.repositories import RepositoryBuilder, engine_config, identity_config
 
 MIB = 2**20
@@ -62,8 +62,8 @@ CACHING = "response_cache { enable: true }\n"
 CACHED = "cached"
 """The model whose answers may be given again."""
 
-OUTDATED, OLDER = "outdated", "older"
-"""Models with a profile on the GPUs below: one of other bytes, one of release 26.07."""
+OUTDATED, OLDER, COUNTED = "outdated", "older", "counted"
+"""Models with a profile on the GPUs below: one of other bytes, one of release 26.07, one of three instances."""
 
 ONNX_MODELS = ("digits", "topics", WAITING, RANKED)
 CODE = "tokens"
@@ -87,9 +87,10 @@ def repository() -> Repository:
         builder.python(CODE).ensemble(ENSEMBLE, [CODE, "topics"])
         builder.engine(ENGINE, "", engine_config(ENGINE, "digits/1/model.onnx"))
         builder.engine(EACH, "", engine_config(EACH, "digits/1/model.onnx") + FILES)
-        builder.onnx(OUTDATED).onnx(OLDER).onnx(CACHED, identity_config(CACHED, more=CACHING))
+        builder.onnx(OUTDATED).onnx(OLDER).onnx(COUNTED).onnx(CACHED, identity_config(CACHED, more=CACHING))
         digest = profiled_digest(read_repository(root)[0].models[OLDER])
-        for one in (profile(OUTDATED), profile(OLDER, digest, release="26.07")):
+        of_three = profile(COUNTED, digest, of=(measured(3),))
+        for one in (profile(OUTDATED), profile(OLDER, digest, release="26.07"), of_three):
             builder.files(one.model, {one.filename: written(one)})
         read, findings = read_repository(root)
     assert not findings, findings

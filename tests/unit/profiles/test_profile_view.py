@@ -60,3 +60,10 @@ def test_a_prediction_that_missed_is_doubted_and_one_that_held_is_not() -> None:
     assert caution([measured()]) is None
     missed = measured().model_copy(update={"latency_error": 0.4})
     assert "40%" in (caution([measured(), missed]) or "")
+
+
+def test_seconds_are_written_out_and_not_as_a_power_of_ten() -> None:
+    point = measured().latency[0].model_copy(update={"measured": 1.92, "predicted": 0.9994})
+    (told,) = loads(measured().model_copy(update={"latency": [point]}))
+    assert "1,920 ms" in told
+    assert "999 ms" in told
