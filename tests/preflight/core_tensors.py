@@ -88,6 +88,15 @@ TENSORS: list[Seed] = [
         judge=Ours("it loads, and then no request has as many inputs as it wants"),
     ),
     plain(
+        "two outputs of one name and two types",
+        "TU217",
+        "output",
+        f"[ {{ {OUT} }} ]",
+        f"[ {{ {OUT} }}, {{ {OUT.replace('FP32', 'INT32')} }} ]",
+        "'OUTPUT'",
+        judge=Ours("it loads, and answers what only one of the two says"),
+    ),
+    plain(
         "a size beyond counting",
         "TU217",
         "input[0].dims",
@@ -192,6 +201,7 @@ HEALTHY = {
     "ragged": changed(python(more=RAGGED), IN, IN.replace("[ 4 ]", "[ -1 ] allow_ragged_batch: true")),
     "strings": changed(python(), IN, IN.replace("TYPE_FP32", "TYPE_STRING")),
     "half": changed(python(), IN, IN.replace("TYPE_FP32", "TYPE_BF16")),
+    "an output that is written down twice": changed(python(), f"{{ {OUT} }}", f"{{ {OUT} }}, {{ {OUT} }}"),
     "no inputs": changed(python(), f"input [ {{ {IN} }} ]\n", ""),
     "two batch outputs for one output": python(more=SCATTER + SCATTER),
 }
