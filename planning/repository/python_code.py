@@ -6,8 +6,9 @@ import ast
 import re
 from dataclasses import dataclass
 
+from planning.repository.python_completion import METHOD, Completion, read_completion
+
 _CLASS = "TritonPythonModel"
-_COMPLETES = "auto_complete_config"
 _OTHER_NAMES = re.compile(r"^\s*from\s+\S+\s+import\s+\*", re.MULTILINE)
 
 _WRONG_IN_EVERY_PYTHON = re.compile(
@@ -20,12 +21,14 @@ _WRONG_IN_EVERY_PYTHON = re.compile(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonCode:
     """`mistake` says in which line it cannot be Python. `defines_model` and `executes` are whether the class that the
-    backend looks for is there, and its only required method; `completes` is whether it may fill in the config."""
+    backend looks for is there, and its only required method; `completes` is whether it may fill in the config, and
+    `completion` what it says there, as far as that can be told."""
 
     mistake: str = ""
     defines_model: bool = True
     executes: bool = True
     completes: bool = True
+    completion: Completion | None = None
 
 
 def read_python(data: bytes) -> PythonCode:
@@ -42,7 +45,7 @@ def read_python(data: bytes) -> PythonCode:
             return PythonCode()
         line = error.lineno if isinstance(error, SyntaxError) else None
         return PythonCode(mistake=f"line {line}: {reason}")
-    completes = _COMPLETES in text
+    completes = METHOD in text
     if _OTHER_NAMES.search(text):
         return PythonCode(completes=True)
     found = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == _CLASS), None)
@@ -51,4 +54,5 @@ def read_python(data: bytes) -> PythonCode:
         return PythonCode(defines_model=_CLASS in text, completes=completes or _CLASS in text)
     inherits = bool(found.bases or found.decorator_list)
     executes = inherits or re.search(r"\bexecute\b", text) is not None
-    return PythonCode(executes=executes, completes=completes or inherits)
+    completion = read_completion(tree, found)
+    return PythonCode(executes=executes, completes=completes or inherits, completion=completion)
