@@ -17,6 +17,15 @@ _WRONG_IN_EVERY_PYTHON = re.compile(
 )
 """The server's Python may be newer than this one: only what no version has ever taken counts."""
 
+_LITERALS = re.compile(
+    r"""\#[^\n]*
+      | (?P<prefix>\b[A-Za-z]{1,2})?
+        (?: (?P<long>\"{3}|'{3}) (?P<lines>(?:\\.|(?!(?P=long)).)*) (?P=long)?
+          | (?P<short>["'])      (?P<line>(?:\\.|(?!(?P=short))[^\\\n])*) (?P=short)? )""",
+    re.DOTALL | re.VERBOSE,
+)
+"""Comments and strings as Python took them before 3.12: to the first quote of the kind that they begin with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonCode:
@@ -41,7 +50,7 @@ def read_python(data: bytes) -> PythonCode:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        if not _WRONG_IN_EVERY_PYTHON.search(reason):
+        if not _WRONG_IN_EVERY_PYTHON.search(reason) or _quotes_within_quotes(text):
             return PythonCode()
         line = error.lineno if isinstance(error, SyntaxError) else None
         return PythonCode(mistake=f"line {line}: {reason}")
@@ -56,3 +65,17 @@ def read_python(data: bytes) -> PythonCode:
     executes = inherits or re.search(r"\bexecute\b", text) is not None
     completion = read_completion(tree, found)
     return PythonCode(executes=executes, completes=completes or inherits, completion=completion)
+
+
+def _quotes_within_quotes(text: str) -> bool:
+    """Whether an f-string of `text` goes on, in braces, where it ended before Python 3.12: at a quote of its own kind,
+    or at the end of a line (PEP 701). An older Python than the server's takes what follows for something else."""
+    return any(
+        not {"f", "t"}.isdisjoint((found["prefix"] or "").lower()) and _open(found["lines"] or found["line"] or "")
+        for found in _LITERALS.finditer(text)
+    )
+
+
+def _open(inside: str) -> bool:
+    """Whether braces of an f-string are left open, with and without those that stand for themselves."""
+    return all(part.count("{") != part.count("}") for part in (inside, re.sub(r"\{\{|\}\}", "", inside)))

@@ -93,6 +93,15 @@ PYTHON: list[Seed] = [
         {"subject/1/model.py": CODE + b"\nbatch = [1, 2\n"},
         "never closed",
     ),
+    put(
+        "code that is no Python, with text in it",
+        PY,
+        "TU253",
+        "1/model.py",
+        python(),
+        {"subject/1/model.py": CODE + b"\nTEXT = f'{CODE} {{}}'  # it's {\nbatch = [1, 2\n"},
+        "never closed",
+    ),
     Seed(
         name="no code",
         judge=PY,
@@ -152,6 +161,14 @@ HEALTHY = {
         **python(config='backend: "python"\n'),
         "subject/1/model.py": CODE
         + b"\n    @staticmethod\n    def auto_complete_config(config):\n        return config\n",
+    },
+    "code of Python 3.12 with quotes within quotes": {
+        **python(),
+        "subject/1/model.py": CODE + b"\n\nNAMES = {'(': 1}\nTEXT = f'{NAMES['(']}'\n",
+    },
+    "code of Python 3.12 with lines within quotes": {
+        **python(),
+        "subject/1/model.py": CODE + b'\n\nTEXT = f"({str(\n    1\n)})"\n',
     },
     "code that asks before it adds": completing(
         "names = [one['name'] for one in config.as_dict()['input']]",
