@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tests.preflight.backend_models import edited, pytorch
-from tests.preflight.core_models import plain, python
+from tests.preflight.core_models import plain, python, seed
 from tests.preflight.seeds import Cited, Core, Ours, Seed, changed
 
 IN = 'name: "INPUT" data_type: TYPE_FP32 dims: [ 4 ]'
 OUT = 'name: "OUTPUT" data_type: TYPE_FP32 dims: [ 4 ]'
+LABELS = f'{OUT} label_filename: "labels.txt"'
+LABELLED = {**changed(python(), OUT, LABELS), "subject/labels.txt": b"a\nb\nc\nd\n"}
 RAGGED = (
     'batch_input [ { kind: BATCH_ELEMENT_COUNT target_name: "COUNT" data_type: TYPE_FP32 source_input: "INPUT" } ]\n'
 )
@@ -86,6 +88,14 @@ TENSORS: list[Seed] = [
         f"[ {{ {IN} }}, {{ {IN} }} ]",
         "'INPUT'",
         judge=Ours("it loads, and then no request has as many inputs as it wants"),
+    ),
+    seed(
+        "labels for one output twice",
+        "TU217",
+        "output",
+        LABELLED,
+        changed(LABELLED, f"{{ {LABELS} }}", f"{{ {LABELS} }}, {{ {LABELS} }}"),
+        "'OUTPUT'",
     ),
     plain(
         "two outputs of one name and two types",
