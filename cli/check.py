@@ -36,6 +36,10 @@ def check(
         list[str] | None,
         typer.Option("--allow-code", help="With --repository: a model that may bring code, as security.python_models."),
     ] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option("--backend", help="With --repository: a backend of the server's own, beside NVIDIA's."),
+    ] = None,
     gpus: Annotated[
         int | None, typer.Option("--gpus", min=0, help="With --repository: how many GPUs the server has.")
     ] = None,
@@ -45,13 +49,15 @@ def check(
 ) -> None:
     """Say what keeps a stack, or a model repository, from serving. Exits 0 without errors, 1 with, 2 if there is
     nothing to check."""
-    of_repository = {"--allow-code": allow_code, "--gpus": gpus, "--release": release}
+    of_repository = {"--allow-code": allow_code, "--backend": backend, "--gpus": gpus, "--release": release}
     if repository is not None and stack:
         _wrong_use("--repository and --stack exclude each other: name one of them.")
     if repository is None and (stray := [name for name, value in of_repository.items() if value is not None]):
         _wrong_use(f"{stray[0]} goes with --repository: a stack file says it itself.")
     if repository is not None:
-        models = repository_findings(repository, allow_code=allow_code or (), gpus=gpus, release=release)
+        models = repository_findings(
+            repository, allow_code=allow_code or (), backends=backend or (), gpus=gpus, release=release
+        )
         _report({repository.as_posix(): models}, {}, Format.JSON if json_ else format_)
         return
     root = project_root()

@@ -115,6 +115,16 @@ SEEDS: list[Seed] = [
         '"${engine_dir}"',
         "'${engine_dir}'",
     ),
+    edited(
+        "a template's kind of batching that nobody filled",
+        LLM,
+        "TU251",
+        '["gpt_model_type"]',
+        tensorrtllm(),
+        '"inflight_fused_batching"',
+        '"${batching_strategy}"',
+        "'${batching_strategy}'",
+    ),
 ]
 
 HEALTHY = {

@@ -48,6 +48,16 @@ SEEDS: list[Seed] = [
         "",
         "no output",
     ),
+    edited(
+        "a script with an output twice, whose order then counts",
+        TORCH_OUT,
+        "TU217",
+        "output",
+        pytorch(),
+        f"{{ {OUTPUT} }}",
+        f"{{ {OUTPUT} }}, {{ {OUTPUT} }}",
+        "'OUTPUT'",
+    ),
     typed("a script of unsigned numbers", TORCH, pytorch(), "TYPE_UINT32"),
     typed("a script of bfloat16", TORCH, pytorch(), "TYPE_BF16"),
     edited(

@@ -327,6 +327,9 @@ HEALTHY = {
     "one decoupled model in a chain": {**TWO, **python("other", more=DECOUPLED)},
     "a smaller batch": {**TWO, **ensemble(batch=2)},
     "any size": {**TWO, **ensemble(dims="-1")},
+    "an output of an ensemble that is written down twice": changed(
+        TWO, OUT, OUT.replace("output [", 'output [ { name: "OUTPUT" data_type: TYPE_FP32 dims: [ 4 ] },')
+    ),
     "an input that is handed through": changed(
         TWO, OUT, OUT.replace("output [", 'output [ { name: "INPUT" data_type: TYPE_FP32 dims: 4 },')
     ),

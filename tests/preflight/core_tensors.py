@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tests.preflight.backend_models import edited, pytorch
-from tests.preflight.core_models import plain, python
+from tests.preflight.core_models import plain, python, seed
 from tests.preflight.seeds import Cited, Core, Ours, Seed, changed
 
 IN = 'name: "INPUT" data_type: TYPE_FP32 dims: [ 4 ]'
 OUT = 'name: "OUTPUT" data_type: TYPE_FP32 dims: [ 4 ]'
+LABELS = f'{OUT} label_filename: "labels.txt"'
+LABELLED = {**changed(python(), OUT, LABELS), "subject/labels.txt": b"a\nb\nc\nd\n"}
 RAGGED = (
     'batch_input [ { kind: BATCH_ELEMENT_COUNT target_name: "COUNT" data_type: TYPE_FP32 source_input: "INPUT" } ]\n'
 )
@@ -86,6 +88,23 @@ TENSORS: list[Seed] = [
         f"[ {{ {IN} }}, {{ {IN} }} ]",
         "'INPUT'",
         judge=Ours("it loads, and then no request has as many inputs as it wants"),
+    ),
+    seed(
+        "labels for one output twice",
+        "TU217",
+        "output",
+        LABELLED,
+        changed(LABELLED, f"{{ {LABELS} }}", f"{{ {LABELS} }}, {{ {LABELS} }}"),
+        "'OUTPUT'",
+    ),
+    plain(
+        "two outputs of one name and two types",
+        "TU217",
+        "output",
+        f"[ {{ {OUT} }} ]",
+        f"[ {{ {OUT} }}, {{ {OUT.replace('FP32', 'INT32')} }} ]",
+        "'OUTPUT'",
+        judge=Ours("it loads, and answers what only one of the two says"),
     ),
     plain(
         "a size beyond counting",
@@ -192,6 +211,7 @@ HEALTHY = {
     "ragged": changed(python(more=RAGGED), IN, IN.replace("[ 4 ]", "[ -1 ] allow_ragged_batch: true")),
     "strings": changed(python(), IN, IN.replace("TYPE_FP32", "TYPE_STRING")),
     "half": changed(python(), IN, IN.replace("TYPE_FP32", "TYPE_BF16")),
+    "an output that is written down twice": changed(python(), f"{{ {OUT} }}", f"{{ {OUT} }}, {{ {OUT} }}"),
     "no inputs": changed(python(), f"input [ {{ {IN} }} ]\n", ""),
     "two batch outputs for one output": python(more=SCATTER + SCATTER),
 }

@@ -49,6 +49,13 @@ def test_every_finding_names_model_file_and_fix(seed: Seed, tmp_path: Path) -> N
             assert finding.at.file.endswith("/config.pbtxt")
 
 
+@pytest.mark.parametrize("seed", SEEDS, ids=[seed.name for seed in SEEDS])
+def test_a_value_is_not_refused_twice(seed: Seed, tmp_path: Path) -> None:
+    found = findings(tmp_path, seed.faulty, seed.code, seed.gpus)
+    parameters = [finding.at for finding in found if "parameters[" in finding.at.field]
+    assert len(parameters) == len(set(parameters))
+
+
 @pytest.mark.parametrize("files", HEALTHY.values(), ids=HEALTHY.keys())
 def test_nothing_healthy_is_refused(files: Files, tmp_path: Path) -> None:
     assert [str(finding) for finding in findings(tmp_path, files, MODELS, None)] == []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import prod
+from typing import cast
 
 from planning.findings import Finding, Rule, Severity
 from planning.repository.completion import ENSEMBLE
-from planning.repository.config import TensorConfig, enum_name
+from planning.repository.config import OutputConfig, TensorConfig, enum_name
 from planning.repository.model import Model
 
 WELL_FORMED = Rule("TU217", Severity.ERROR, "Every declared input and output is well formed")
@@ -32,10 +32,8 @@ def nothing_completes(model: Model) -> bool:
 
 def check_tensors(model: Model) -> Iterator[Finding]:
     """ValidateIOShape, ValidateModelInput and ValidateModelOutput (core, src/model_config_utils.cc)."""
+    yield from _check_names(model)
     for kind, tensors in (("input", model.config.input), ("output", model.config.output)):
-        twice = [name for name, count in Counter(tensor.name for tensor in tensors).items() if count > 1]
-        for name in twice:
-            yield model.finding(WELL_FORMED, kind, f"Two {kind}s are named {name!r}.", "Rename or remove one.")
         for index, tensor in enumerate(tensors):
             yield from _check(model, f"{kind}[{index}]", tensor)
     for index, tensor in enumerate(model.config.input):
@@ -43,6 +41,25 @@ def check_tensors(model: Model) -> Iterator[Finding]:
         if layout != "FORMAT_NONE" and len(tensor.dims) != 3:
             what = f"{tensor.name!r} has {layout} and {len(tensor.dims)} dims; the format needs 3."
             yield model.finding(WELL_FORMED, f"input[{index}].format", what, "Leave format out.")
+
+
+def _check_names(model: Model) -> Iterator[Finding]:
+    """Each name stands once. An output that is written down twice in the same words is served all the same: Model::Init
+    (core, src/model.cc) puts outputs into a map, and NVIDIA's ensemble for TensorRT-LLM has one. It counts inputs and
+    takes labels once (LabelProvider::AddLabels), and PyTorch takes outputs in their order (ValidateOutputs,
+    pytorch_backend 266fd38, src/pt/model_instance_state.cc)."""
+    for kind, tensors in (("input", model.config.input), ("output", model.config.output)):
+        named: dict[str, list[TensorConfig]] = {}
+        for tensor in tensors:
+            named.setdefault(tensor.name, []).append(tensor)
+        for name, same in named.items():
+            harmless = kind == "output" and model.backend != "pytorch" and all(_repeats(one, same[0]) for one in same)
+            if len(same) > 1 and not harmless:
+                yield model.finding(WELL_FORMED, kind, f"Two {kind}s are named {name!r}.", "Rename or remove one.")
+
+
+def _repeats(one: TensorConfig, other: TensorConfig) -> bool:
+    return one == other and not cast("OutputConfig", one).label_filename
 
 
 def _check(model: Model, at: str, tensor: TensorConfig) -> Iterator[Finding]:

@@ -39,6 +39,13 @@ def test_code_is_allowed_by_name(models: RepositoryBuilder) -> None:
     assert check(models, "--allow-code", "first") == (0, [])
 
 
+def test_a_backend_of_the_servers_own_is_known_by_name(models: RepositoryBuilder) -> None:
+    models.onnx("digits", identity_config("digits").replace("onnxruntime", "paddle"))
+    assert check(models) == (1, ["TU207"])
+    assert check(models, "--backend", "paddle") == (0, [])
+    assert check(models, "--backend", "padle") == (1, ["TU207"])
+
+
 def test_gpus_and_release_are_held_against_what_is_asked_for(models: RepositoryBuilder) -> None:
     models.onnx(
         "digits",
@@ -56,6 +63,7 @@ def test_gpus_and_release_are_held_against_what_is_asked_for(models: RepositoryB
         ["--repository", ".", "--stack", "dev"],
         ["--gpus", "1"],
         ["--allow-code", "digits"],
+        ["--backend", "paddle"],
         ["--repository", ".", "--release", "1.0"],
     ],
 )

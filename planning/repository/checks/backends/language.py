@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from planning.findings import Finding
+from planning.repository.checks.backends.parameters import PARAMETERS
 from planning.repository.checks.backends.rules import BACKEND_IS_SERVED, FORMAT_IS_READ, VALUE_IS_TAKEN
 from planning.repository.config import enum_name, parameter
 from planning.repository.model import Model
@@ -57,7 +58,7 @@ def check_tensorrtllm(model: Model) -> Iterator[Finding]:
             what = f"The parameter {name} is missing, which the backend has no default for."
             fix = f'Write parameters {{ key: "{name}" value {{ string_value: "…" }} }}.'
             yield model.finding(BACKEND_IS_SERVED, "parameters", what, fix)
-        elif (value := parameter(model.config, name)).startswith("${"):
+        elif name not in PARAMETERS["tensorrtllm"] and (value := parameter(model.config, name)).startswith("${"):
             what = f"The parameter {name} is still the template's {value!r}."
             fix = "Fill the template: tools/fill_template.py writes the values in."
             yield model.finding(VALUE_IS_TAKEN, f'parameters["{name}"]', what, fix)

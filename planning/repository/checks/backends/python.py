@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from planning.findings import Finding
+from planning.repository.checks.backends.python_completion import check_completion
 from planning.repository.checks.backends.rules import FORMAT_IS_READ
 from planning.repository.model import Model
 
@@ -25,3 +26,5 @@ def check_python(model: Model) -> Iterator[Finding]:
             what = f"The class 'TritonPythonModel' of {path} has no method 'execute'."
             fix = "Add def execute(self, requests), which returns a response for each."
             yield model.file_finding(FORMAT_IS_READ, path, what, fix)
+        elif code.completion is not None:
+            yield from check_completion(model, path, code.completion)
