@@ -53,8 +53,8 @@ def check_profiles(name: str, server: Triton, models: Sequence[Model], pools: Se
                         at=setting(f"servers.{name}.models"),
                         what=f"{model.name!r} has a {profile.filename} that was measured with {counts} instance(s), and"
                         f" Triton makes {made} of it here: it is not used.",
-                        fix=f"State that count in its instance_group, run `tritonup profile {model.name}` again, or take"
-                        " the file out.",
+                        fix=f"State that count in its instance_group, run `tritonup profile {model.name}` again, or"
+                        " take the file out.",
                     )
                 )
             elif profile.server.release != server.release:
