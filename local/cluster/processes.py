@@ -26,8 +26,9 @@ class ProcessId:
     def alive(self) -> bool:
         return process_id(self.pid) == self
 
-    def kill(self, *, within_s: float = 10) -> None:
-        """SIGKILL, and wait until it is gone: for the first process of a PID namespace, with all that is in it."""
+    def kill(self, *, within_s: float = 60) -> None:
+        """SIGKILL, and wait until it is gone: for the first process of a PID namespace, with all that is in it. Ten
+        seconds were too few for a node's on two cores that thirty processes waited for."""
         try:
             handle = os.pidfd_open(self.pid)
         except ProcessLookupError:
