@@ -94,10 +94,13 @@ class Buffer(Protocol):
 class Store:
     """`url` is the destination; paths are below it, with `/` between their parts."""
 
-    def __init__(self, url: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        """`endpoint`: where another S3 than AWS's answers; left out, the environment may say so."""
+    def __init__(
+        self, url: str, *, region: str | None = None, endpoint: str | None = None, must_exist: bool = False
+    ) -> None:
+        """`endpoint`: where another S3 than AWS's answers; left out, the environment may say so. A directory that is
+        not there is made, or NotThereError where it `must_exist`; of a bucket, the first request tells."""
         self.url = url.rstrip("/")
-        self._store = _open(self.url, region, endpoint)
+        self._store = _open(self.url, region, endpoint, must_exist)
         self._direct: Direct | None = None
         self._lock = Lock()
         self._region, self._endpoint = region, _s3_endpoint(endpoint)
@@ -272,7 +275,7 @@ class Store:
         return f"{nobody} `--store ./directory` needs none. The store's library said: {said}"
 
 
-def _open(url: str, region: str | None, endpoint: str | None) -> ObjectStore:
+def _open(url: str, region: str | None, endpoint: str | None, must_exist: bool) -> ObjectStore:
     from obstore.exceptions import BaseError
     from obstore.store import GCSStore, LocalStore, S3Store
 
@@ -311,6 +314,8 @@ def _open(url: str, region: str | None, endpoint: str | None) -> ObjectStore:
                     )
                 return GCSStore(bucket, prefix=prefix, client_options=_client(None), retry_config=retry)
             case "file" if not bucket and prefix and split.path.startswith("/"):
+                if must_exist and not Path(split.path).is_dir():
+                    raise NotThereError(f"{url}: there is no such directory. `tritonup models push` would make it.")
                 Path(split.path).mkdir(parents=True, exist_ok=True)
                 return LocalStore(split.path, mkdir=True)
             case _:
