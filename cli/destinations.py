@@ -40,11 +40,11 @@ def repository_of(root: Path, stack: str) -> ModelRepository:
     raise typer.Exit(Exit.FINDINGS)
 
 
-def open_store(repository: ModelRepository, override: str | None) -> Store:
-    """The stack's bucket, or what `--store` names: a URL, or a directory by its path."""
+def open_store(repository: ModelRepository, override: str | None, *, must_exist: bool = True) -> Store:
+    """The stack's bucket, or what `--store` names: a URL, or a directory by its path. Who publishes may make that."""
     if override is not None:
         is_path = override.startswith(("/", "./", "../"))
-        return Store(f"file://{Path(override).resolve()}" if is_path else override)
+        return Store(f"file://{Path(override).resolve()}" if is_path else override, must_exist=must_exist)
     match repository.destination:
         case S3() as s3:
             return Store(f"s3://{s3.bucket}/{s3.prefix or ''}", region=s3.region)

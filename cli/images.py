@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Column, Table
 
-from cli.console import Exit, err, out
+from cli.console import Exit, err, out, print_table
 from cli.destinations import complain, stop
 from cli.image_check import (
     Absent,
@@ -79,7 +79,7 @@ def list_images(names: Names = None, lock: LockPath = PACKAGED_LOCK, as_json: As
             case Unconfirmed():
                 state = "not confirmed" if isinstance(image, Published) else "not built yet"
                 table.add_row(title(image), "none", "", f"[yellow]{state}[/]")
-    out.print(table, soft_wrap=False)
+    print_table(table)
     for image in chosen.images:
         if isinstance(image.evidence, Unconfirmed):
             out.print(f"{title(image)}: {image.evidence.why}", markup=False)
@@ -104,7 +104,7 @@ def verify(
     if as_json:
         print_json({"exit": status, "images": [one.as_json() for one in checks]})
     else:
-        out.print(_check_table(checks), soft_wrap=False)
+        print_table(_check_table(checks))
     raise typer.Exit(status)
 
 
@@ -153,7 +153,7 @@ def update(
     if failures:
         complain(f"{lock} was not changed. Name the images that you want, to leave these out.")
     elif found:
-        out.print(_change_table(found), soft_wrap=False)
+        print_table(_change_table(found))
         typer.echo(f"Wrote {lock}.")
     elif len(skipped) < len(answers):
         typer.echo("The lock says already what the registries say.")

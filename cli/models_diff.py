@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.console import Exit, out
+from cli.console import Exit, out, print_table
 from cli.destinations import complain, open_store, stop, whole_digest
 from cli.models_options import AsJson, Stack, StoreUrl, failed, print_json
 from cli.models_served import served_sets
@@ -66,7 +66,7 @@ def diff_models(
         was, now = ("" if amount is None else size(amount) for amount in (one.was, one.now))
         shown.add_row(one.model, one.path.partition("/")[2], str(one.change), was, now)
     out.print(f"published {held.digest}\nhere      {served.digest}", markup=False)
-    out.print(shown, soft_wrap=False)
+    print_table(shown)
     raise typer.Exit(status)
 
 

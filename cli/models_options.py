@@ -15,7 +15,9 @@ Servers = Annotated[list[str] | None, typer.Argument(metavar="SERVER", help="Ser
 StoreUrl = Annotated[
     str | None,
     typer.Option(
-        "--store", metavar="URL", help="Another store than the stack's: s3://…, gs://…, or a directory as /… or ./…."
+        "--store",
+        metavar="URL",
+        help="Another store than the stack's: s3://…, gs://…, or a directory as /…, ./…, ../… or file:///….",
     ),
 ]
 Digest = Annotated[

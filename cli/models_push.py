@@ -30,7 +30,7 @@ def push_models(
     done: list[dict[str, Any]] = []
     for name, served in served_sets(loaded, servers):
         try:
-            to = open_store(repository, store)
+            to = open_store(repository, store, must_exist=False)
             with bar(f"pushing {name}", served.total_bytes) as advance:
                 pushed = push(to, name, served, signing, trust, advance)
         except (PushError, StoreError) as refused:

@@ -14,7 +14,7 @@ import typer
 from rich.table import Column, Table
 
 from cli.clusters import Clusters, NamedCluster, UnreadableError, named_clusters, read_cluster, record_status
-from cli.console import Exit, out
+from cli.console import Exit, out, print_table
 from cli.destinations import stop
 from cli.models_options import AsJson, Servers, failed, print_json
 from cli.models_view import DIGITS, table
@@ -48,7 +48,7 @@ def show_status(
     if as_json:
         print_json({"exit": status, "running": [running_data(row) for row in rows]})
     else:
-        out.print(_table(rows), soft_wrap=False)
+        print_table(_table(rows))
         for row in rows:
             if row.look and row.look.message:
                 out.print(f"{row.server} {row.digest[:DIGITS]}: {row.look.reason}: {row.look.message}", markup=False)

@@ -16,7 +16,7 @@ from rich.table import Column
 
 from cli.clusters import Clusters, UnreadableError, named_clusters, read_cluster
 from cli.clusters_seen import all_are_seen, look_at_all, readers_of
-from cli.console import Exit, out
+from cli.console import Exit, out, print_table
 from cli.destinations import open_store, repository_of, stop
 from cli.models_options import AsJson, Servers, Stack, StoreUrl, failed, print_json
 from cli.models_running import phase_of
@@ -89,7 +89,7 @@ def list_models(
             ", ".join(named.get((held.server, held.digest), ())),
             *((", ".join(runs[held.server, held.digest]),) if cluster else ()),
         )
-    out.print(shown, soft_wrap=False)
+    print_table(shown)
 
 
 def collect_garbage(
@@ -168,7 +168,7 @@ def collect_garbage(
     if as_json:
         print_json({"exit": 0, "deleted": delete, "decisions": [decision_data(one) for one in decisions]})
         return
-    out.print(decision_table(decisions, notes), soft_wrap=False)
+    print_table(decision_table(decisions, notes))
     going = [one for one in decisions if one.goes]
     verb = "were removed" if delete else "would go; --delete removes them"
     out.print(f"{len(going)} of {len(decisions)} ({size(sum(one.version.total_bytes for one in going))}) {verb}.")

@@ -10,9 +10,8 @@ from typing import cast
 import numpy as np
 
 from local.client import Array, InferInput, Wire, client_library, numpy_type, server_exception
-from local.errors import CannotServeError
 from local.ports import LOOPBACK, Ports
-from local.sample import ClassSample, InputTensor, NearestSample, OutputTensor, Sample, TensorSample
+from local.sample import ClassSample, NearestSample, OutputTensor, Sample, TensorSample, array_of
 
 FIRST_VALUES = 4
 """How many values of a tensor are printed."""
@@ -113,18 +112,6 @@ class Asker:
             filler: object = b"" if datatype == "BYTES" else 0
             zeros.append((str(tensor["name"]), datatype, np.full(shape, filler, numpy_type(datatype))))
         return zeros
-
-
-def array_of(tensor: InputTensor) -> tuple[str, str, Array]:
-    """Name, data type and values of a sample's input. CannotServeError where they do not fit its shape."""
-    dtype = numpy_type(tensor.datatype)
-    flat = np.array(tensor.data, dtype=object).reshape(-1)
-    if tensor.datatype == "BYTES":
-        flat = np.array([str(item).encode() for item in flat], dtype=object)
-    try:
-        return tensor.name, tensor.datatype, flat.astype(dtype).reshape(tensor.shape)
-    except ValueError as error:
-        raise CannotServeError(f"A sample's input {tensor.name!r} does not fit its shape: {error}.") from None
 
 
 def read_answer(outputs: Mapping[str, Array], sample: Sample) -> tuple[str, str | None]:

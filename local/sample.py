@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
+from local.client import Array, numpy_type
 from local.errors import CannotServeError
+from planning.repository.model import CONFIG_FILE
+from planning.repository.pbtxt import ConfigSyntaxError, parse_config
+from planning.repository.suggestion import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 SAMPLE_FILE = "sample.json"
 
@@ -24,6 +34,29 @@ class InputTensor(_Strict):
     datatype: str
     data: list[JsonValue]
     parameters: dict[str, JsonValue] = {}
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> InputTensor:
+        array_of(self)
+        return self
+
+
+def array_of(tensor: InputTensor) -> tuple[str, str, Array]:
+    """Name, data type and values of an input. ValueError where they are not of that type, or do not fit its shape."""
+    try:
+        flat = np.array(tensor.data, dtype=object).reshape(-1)
+        if tensor.datatype == "BYTES":
+            flat = np.array([str(item).encode() for item in flat], dtype=object)
+        values: Array = flat.astype(numpy_type(tensor.datatype))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"data is not all {tensor.datatype}: {error}") from None
+    except CannotServeError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+    try:
+        return tensor.name, tensor.datatype, values.reshape(tensor.shape)
+    except ValueError:
+        takes = "" if min(tensor.shape, default=0) < 0 else f", which takes {math.prod(tensor.shape)}"
+        raise ValueError(f"data has {len(values)} values for shape {tensor.shape}{takes}") from None
 
 
 class OutputTensor(_Strict):
@@ -91,15 +124,56 @@ Sample = Annotated[ClassSample | NearestSample | TensorSample, Field(discriminat
 
 _SAMPLE: TypeAdapter[ClassSample | NearestSample | TensorSample] = TypeAdapter(Sample)
 
+_SHOWS = [str(*get_args(one.model_fields["show"].annotation)) for one in (ClassSample, NearestSample, TensorSample)]
+
 
 def read_sample(model: Path) -> ClassSample | NearestSample | TensorSample | None:
     """The sample of the model in directory `model`, or None where it has none. Raises CannotServeError for
-    one that cannot be read, naming each field."""
+    one that cannot be read or sent, naming each field."""
     path = model / SAMPLE_FILE
     if not path.is_file():
         return None
     try:
-        return _SAMPLE.validate_json(path.read_bytes())
+        sample = _SAMPLE.validate_json(path.read_bytes())
+        wrong = list(_unknown_inputs(model, sample))
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise CannotServeError(f"{path.parent.name}/{path.name} is not a sample: {wrong}.") from None
+        wrong = [_told(one) for one in error.errors()]
+    else:
+        if not wrong:
+            return sample
+    raise CannotServeError(
+        f"{path.parent.name}/{path.name} is not a sample: {'; '.join(wrong)}. docs/samples.md shows one."
+    )
+
+
+def _told(error: ErrorDetails) -> str:
+    kinds = ", ".join(map(repr, _SHOWS))
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "union_tag_not_found":
+            return f"it says no `show`, which is one of {kinds}"
+        case "union_tag_invalid":
+            return f"show: {context['tag']!r} is none of {kinds}"
+        case "json_invalid":
+            return f"it is no JSON: {context['error']}"
+        case _:
+            what = str(context["error"]) if error["type"] == "value_error" else error["msg"]
+            at = ".".join(map(str, error["loc"][1:]))  # the first is pydantic's own: which of the kinds it is
+            return f"{at}: {what}" if at else what
+
+
+def _unknown_inputs(model: Path, sample: ClassSample | NearestSample | TensorSample) -> Iterator[str]:
+    """Of a model whose config says what its inputs are. Where it says none, or code may add some, Triton knows."""
+    try:
+        config = parse_config((model / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ConfigSyntaxError):
+        return  # who serves it says so
+    known = [tensor.name for tensor in config.input]
+    if not known or config.backend == "python":
+        return
+    for index, tensor in enumerate(sample.request.inputs):
+        if tensor.name not in known:
+            yield (
+                f"request.inputs.{index}.name: the model has no input {tensor.name!r}."
+                f" {did_you_mean(tensor.name, known)}It has {listed(known)}"
+            )

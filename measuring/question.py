@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.ask import array_of, read_answer
+from local.ask import read_answer
 from local.client import Array
 from local.errors import CannotServeError
-from local.sample import SAMPLE_FILE, OutputTensor, Sample, read_sample
+from local.sample import SAMPLE_FILE, OutputTensor, Sample, array_of, read_sample
 
 
 @dataclass(frozen=True, slots=True)

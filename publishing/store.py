@@ -39,6 +39,20 @@ SIGNED = timedelta(minutes=5)
 
 PARTS_AT_ONCE = 4
 
+_METADATA = re.compile(r"/latest/(api/token|meta-data)|/computeMetadata/")
+"""Where a machine's identity is asked for: the last that object_store tries, and so where nobody is logged in
+(object_store 0.14, aws/builder.rs and gcp/builder.rs; the paths are those of EC2 and of Google's metadata servers)."""
+
+_NOBODY = {
+    "s3": "no AWS credentials were found here, neither in the environment nor by an identity of this machine."
+    " Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run"
+    ' `eval "$(aws configure export-credentials --format env)"`, for profiles are not read.',
+    "gs": "no credentials for Google Cloud were found here, neither in the environment nor by an identity of this"
+    " machine. Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to the file of a"
+    " service account's key.",
+}
+"""By a URL's scheme, what is wrong where it is that, and what to do."""
+
 ARRIVING = 2**18
 """Bytes of an object that are handed on at a time: they are still in the processor's cache when they are hashed and
 written, and their memory is used again. By MiB, `tritonup models pull` makes twice the page faults."""
@@ -80,10 +94,13 @@ class Buffer(Protocol):
 class Store:
     """`url` is the destination; paths are below it, with `/` between their parts."""
 
-    def __init__(self, url: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        """`endpoint`: where another S3 than AWS's answers; left out, the environment may say so."""
+    def __init__(
+        self, url: str, *, region: str | None = None, endpoint: str | None = None, must_exist: bool = False
+    ) -> None:
+        """`endpoint`: where another S3 than AWS's answers; left out, the environment may say so. A directory that is
+        not there is made, or NotThereError where it `must_exist`; of a bucket, the first request tells."""
         self.url = url.rstrip("/")
-        self._store = _open(self.url, region, endpoint)
+        self._store = _open(self.url, region, endpoint, must_exist)
         self._direct: Direct | None = None
         self._lock = Lock()
         self._region, self._endpoint = region, _s3_endpoint(endpoint)
@@ -249,10 +266,16 @@ class Store:
         except (exceptions.BaseError, OSError) as refused:
             if isinstance(refused, exceptions.AlreadyExistsError | exceptions.PreconditionError):
                 raise AlreadyThereError(f"{at} is there already.") from None
-            raise StoreError(f"{at}: {_first_line(refused)}") from None
+            raise StoreError(f"{at}: {self._explained(_first_line(refused))}") from None
+
+    def _explained(self, said: str) -> str:
+        nobody = _NOBODY.get(urlsplit(self.url).scheme)
+        if nobody is None or not _METADATA.search(said):
+            return said
+        return f"{nobody} `--store ./directory` needs none. The store's library said: {said}"
 
 
-def _open(url: str, region: str | None, endpoint: str | None) -> ObjectStore:
+def _open(url: str, region: str | None, endpoint: str | None, must_exist: bool) -> ObjectStore:
     from obstore.exceptions import BaseError
     from obstore.store import GCSStore, LocalStore, S3Store
 
@@ -291,6 +314,8 @@ def _open(url: str, region: str | None, endpoint: str | None) -> ObjectStore:
                     )
                 return GCSStore(bucket, prefix=prefix, client_options=_client(None), retry_config=retry)
             case "file" if not bucket and prefix and split.path.startswith("/"):
+                if must_exist and not Path(split.path).is_dir():
+                    raise NotThereError(f"{url}: there is no such directory. `tritonup models push` would make it.")
                 Path(split.path).mkdir(parents=True, exist_ok=True)
                 return LocalStore(split.path, mkdir=True)
             case _:

@@ -227,3 +227,26 @@ def test_a_pull_of_a_tampered_digest_says_why_and_leaves_nothing(project: Path, 
     assert "TU247" in models("pull", "vision", "-s", "test", "--out", str(out), code=1).stderr
     assert bytes_below(out) == {}
     assert Store(moto.url).read(path) == b"x"
+
+
+def test_into_a_pipe_nothing_that_is_published_is_cut(project: Path, tmp_path: Path) -> None:
+    at = f"{tmp_path}/bucket"
+    digest = as_json("push", "-s", "test", "--store", at)["servers"][0]["digest"]
+    shown = models("list", "-s", "test", "--store", at).stdout
+    assert "…" not in shown
+    assert "Published (UTC)" in shown
+    assert len([line for line in shown.splitlines() if digest[:12] in line]) == 1
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "gc", "diff vision", "pull vision --out out"])
+def test_who_reads_of_a_directory_that_is_not_there_is_told_its_name_and_makes_none(
+    project: Path, command: str
+) -> None:
+    told = models(*command.split(), "-s", "test", "--store", "./bukcet", code=1).stderr
+    assert f"{project}/bukcet: there is no such directory" in told
+    assert not (project / "bukcet").exists()
+
+
+def test_help_names_every_form_of_store_that_is_taken() -> None:
+    shown = models("push", "--help").stdout
+    assert all(form in shown for form in ("s3://", "gs://", "file:///", "./"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import sys
@@ -23,6 +25,8 @@ from local.interrupts import Interrupts
 from local.ports import Ports, allot_ports, free_ports, owner_of, require_free
 from local.sample import read_sample
 from local.servers import LocalServer
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @given(base=st.integers(1, 60000), count=st.integers(1, 20))
@@ -74,7 +78,8 @@ SAMPLE: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"show": "picture"}, "'class', 'nearest', 'tensor'"),
+        ({"show": "picture"}, "show: 'picture' is none of 'class', 'nearest', 'tensor'"),
+        ({"candidates": "b"}, "sample: candidates: Input should be a valid array"),
         ({"capton": "x"}, "capton: Extra inputs are not permitted"),
         ({"candidates": []}, "candidates: List should have at least 1 item"),
         ({"expect": {"nearest": 1}}, "expect.nearest is 1, of 1 candidates"),
@@ -88,6 +93,73 @@ def test_a_sample_that_cannot_be_read_is_told_with_its_field(tmp_path: Path, cha
         read_sample(tmp_path)
     assert f"{tmp_path.name}/sample.json is not a sample" in str(refused.value)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{}", "is not a sample: it says no `show`, which is one of 'class', 'nearest', 'tensor'. docs/samples.md"),
+        ("{", "is not a sample: it is no JSON: EOF"),
+        ("[]", "is not a sample: Input should be an object"),
+    ],
+)
+def test_no_fault_of_a_sample_is_told_of_a_nameless_place(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "sample.json").write_text(text)
+    with pytest.raises(CannotServeError) as refused:
+        read_sample(tmp_path)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"data": ["a"]}, "request.inputs.0: data has 1 values for shape [2, 1], which takes 2"),
+        ({"shape": [-1, 2], "data": ["a"]}, "request.inputs.0: data has 1 values for shape [-1, 2]."),
+        ({"shape": [], "data": ["a", "b"]}, "request.inputs.0: data has 2 values for shape [], which takes 1"),
+        ({"datatype": "FP32"}, "request.inputs.0: data is not all FP32: could not convert string to float: 'a'"),
+        ({"datatype": "UINT8", "data": [1, 300]}, "request.inputs.0: data is not all UINT8"),
+        ({"datatype": "FP23"}, "request.inputs.0: 'FP23' is no data type that can be sent"),
+    ],
+)
+def test_a_sample_that_cannot_be_sent_is_told_with_its_file_and_input(
+    tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
+    given = {**SAMPLE["request"]["inputs"][0], **change}
+    (tmp_path / "sample.json").write_text(json.dumps(SAMPLE | {"request": {"inputs": [given]}}))
+    with pytest.raises(CannotServeError) as refused:
+        read_sample(tmp_path)
+    assert f"{tmp_path.name}/sample.json is not a sample: {told}" in str(refused.value)
+
+
+CONFIG = 'backend: "onnxruntime" input { name: "text" data_type: TYPE_STRING dims: 1 }'
+
+
+def test_an_input_that_the_models_config_has_not_is_told_with_the_one_that_is_meant(tmp_path: Path) -> None:
+    given = {**SAMPLE["request"]["inputs"][0], "name": "texts"}
+    (tmp_path / "sample.json").write_text(json.dumps(SAMPLE | {"request": {"inputs": [given]}}))
+    (tmp_path / "config.pbtxt").write_text(CONFIG)
+    with pytest.raises(CannotServeError) as refused:
+        read_sample(tmp_path)
+    assert (
+        "request.inputs.0.name: the model has no input 'texts'. Did you mean 'text'? It has text. docs/samples.md"
+        in str(refused.value)
+    )
+
+
+@pytest.mark.parametrize("config", ['backend: "onnxruntime"', CONFIG.replace("onnxruntime", "python"), "not a config"])
+def test_inputs_that_the_config_does_not_settle_are_left_to_triton(tmp_path: Path, config: str) -> None:
+    given = {**SAMPLE["request"]["inputs"][0], "name": "texts"}
+    (tmp_path / "sample.json").write_text(json.dumps(SAMPLE | {"request": {"inputs": [given]}}))
+    (tmp_path / "config.pbtxt").write_text(config)
+    assert read_sample(tmp_path) is not None
+
+
+def test_the_sample_of_the_docs_can_be_copied_beside_the_model_that_it_is_of(tmp_path: Path) -> None:
+    shown = re.findall(r"^```json\n(.+?)^```", (ROOT / "docs" / "samples.md").read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "sample.json").write_text(shown[0])
+    digits = ROOT / "model_repository" / "digits"
+    shutil.copyfile(digits / "config.pbtxt", tmp_path / "config.pbtxt")
+    assert read_sample(tmp_path) == read_sample(digits)
 
 
 def test_a_model_may_have_no_sample(tmp_path: Path) -> None:
