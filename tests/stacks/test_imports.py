@@ -119,10 +119,10 @@ for name in {modules!r}:
 """
     alone, whole = _cpu_s(importing), _cpu_s(program)
     for _ in range(MORE_RUNS):
-        # The least of several: what else the machine does only adds.
+        # Each beside its own: where a core is shared with another guest, seconds of CPU are twice as long for a while.
         if whole <= 1.5 * alone:
             break
-        alone, whole = min(alone, _cpu_s(importing)), min(whole, _cpu_s(program))
+        alone, whole = _cpu_s(importing), _cpu_s(program)
     print(f"{len(modules)} modules: {alone:.1f} s of CPU, the program {whole:.1f} s, {whole / alone:.2f} times")
     assert whole <= 1.5 * alone
 
